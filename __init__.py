@@ -1,0 +1,1 @@
+"""One model, many artifacts, provably the same."""

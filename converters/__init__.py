@@ -1,0 +1,1 @@
+"""What makes artifacts: sources, conversion passes, one converter per framework and format."""

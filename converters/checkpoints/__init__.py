@@ -1,0 +1,1 @@
+"""Recognises checkpoint files by their bytes, without executing them."""

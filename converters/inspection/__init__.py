@@ -1,0 +1,1 @@
+"""Reads artifacts without running them and without importing a framework."""

@@ -1,0 +1,41 @@
+"""What a user hands in: a checkpoint or a factory, with the framework that opens it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Framework(StrEnum):
+    """Who can run the source."""
+
+    TORCH = "torch"
+    KERAS = "keras"
+
+
+class SourceKind(StrEnum):
+    """How the source is stored."""
+
+    FACTORY = "factory"
+    STATE_DICT = "state_dict"
+    EXPORTED_PROGRAM = "exported_program"
+    KERAS_FILE = "keras_file"
+    KERAS_HDF5 = "keras_hdf5"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """A model before conversion.
+
+    `path` is the checkpoint file, or None for a bare factory. `factory` ("pkg.mod:fn" or "file.py:fn")
+    builds the model, or the architecture that a state_dict is loaded into; `factory_args` are its keyword
+    arguments. `inputs` are the `--input` texts, in order.
+    """
+
+    name: str
+    framework: Framework
+    kind: SourceKind
+    path: str | None = None
+    factory: str | None = None
+    factory_args: dict[str, str] = field(default_factory=dict[str, str])
+    inputs: tuple[str, ...] = ()

@@ -1,0 +1,1 @@
+"""Worker processes: the only places where a framework is imported."""

@@ -1,0 +1,1 @@
+"""Small trained models with labelled data, in PyTorch and Keras."""

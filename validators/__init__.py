@@ -1,0 +1,1 @@
+"""Judges: runs artifacts beside their source and says whether they compute the same."""

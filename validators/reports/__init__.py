@@ -1,0 +1,1 @@
+"""Parity reports, one form a file."""

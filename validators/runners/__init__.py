@@ -1,0 +1,1 @@
+"""One module per format: what loads and runs it."""
