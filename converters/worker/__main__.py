@@ -1,0 +1,131 @@
+"""The worker: reads requests, calls entry functions, answers with events, until its input closes."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import queue
+import resource
+import sys
+import threading
+import traceback
+import typing
+from collections.abc import Callable, Sequence
+from importlib.machinery import ModuleSpec
+from pathlib import Path
+from types import ModuleType
+
+import msgspec
+
+from ..errors import EdgeproofError, NeedsTensorFlow, WorkerOutOfMemory
+from .box import Done, ErrorRecord, Event, Failed, Request, StageStarted, record
+from .stacks import RULES, Stack
+from .stages import stage, start_clock
+
+
+class ForbiddenImports:
+    """A finder that refuses packages which must not share this process."""
+
+    def __init__(self, stack: Stack) -> None:
+        self._stack = stack
+        self._forbidden = frozenset(RULES[stack].forbidden)
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """Raise ModuleNotFoundError for a forbidden package, otherwise leave the search to others."""
+        del path, target
+        if name.partition(".")[0] in self._forbidden:
+            raise ModuleNotFoundError(f"{name} must not be imported in the {self._stack} worker", name=name)
+        return None
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Serve: arguments are the stack's name, the descriptor to read from and the one to write to."""
+    stack, requests, events = Stack(arguments[0]), int(arguments[1]), int(arguments[2])
+    sys.meta_path.insert(0, ForbiddenImports(stack))
+    _be_the_first_to_die()
+    inbox = _listen(requests)
+    with os.fdopen(events, "wb", buffering=0) as outbox:
+        while True:
+            _serve(inbox.get(), lambda event: _send(outbox, event))
+
+
+def _send(outbox: typing.BinaryIO | typing.Any, event: Event) -> None:
+    outbox.write(msgspec.json.encode(event) + b"\n")
+
+
+def _be_the_first_to_die() -> None:
+    """When memory runs out the kernel takes this process, not the one that reports."""
+    score = Path("/proc/self/oom_score_adj")
+    if score.exists():
+        score.write_text("800")
+
+
+def _listen(descriptor: int) -> queue.Queue[Request]:
+    """Requests as they arrive; the end of input means that nobody waits for us, so the process ends."""
+    inbox: queue.Queue[Request] = queue.Queue()
+    decoder = msgspec.json.Decoder(Request)
+
+    def read() -> None:
+        with os.fdopen(descriptor, "rb") as lines:
+            for line in lines:
+                inbox.put(decoder.decode(line))
+        os._exit(0)
+
+    threading.Thread(target=read, daemon=True, name="requests").start()
+    return inbox
+
+
+def _serve(request: Request, send: Callable[[Event], None]) -> None:
+    _redirect_output(request.log)
+    clock = start_clock(lambda name: send(StageStarted(name)))
+    try:
+        result = _call(request)
+        send(Done(result=result, seconds=clock.seconds, peak_bytes=_peak_bytes()))
+    except BaseException as error:  # noqa: BLE001  (whatever a job raises is that job's result)
+        traceback.print_exc()
+        send(Failed(error=_as_record(error), seconds=clock.seconds, peak_bytes=_peak_bytes()))
+
+
+def _redirect_output(log: str) -> None:
+    """Native libraries print to the descriptors, so those are what must point to the log."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    os.dup2(descriptor, 1)
+    os.dup2(descriptor, 2)
+    os.close(descriptor)
+
+
+def _call(request: Request) -> str:
+    module_name, _, function_name = request.entry.partition(":")
+    with stage("import"):
+        function = getattr(importlib.import_module(module_name), function_name)
+    job_type = next(kind for name, kind in typing.get_type_hints(function).items() if name != "return")
+    result = function(msgspec.json.decode(request.payload, type=job_type))
+    return msgspec.json.encode(result).decode()
+
+
+def _as_record(error: BaseException) -> ErrorRecord:
+    if isinstance(error, EdgeproofError):
+        return record(error)
+    if isinstance(error, MemoryError):
+        return record(
+            WorkerOutOfMemory(
+                f"memory ran out in the worker: {error}", fix="give it more with --memory, or use smaller inputs"
+            )
+        )
+    if isinstance(error, ModuleNotFoundError) and error.name and error.name.partition(".")[0] == "tensorflow":
+        return record(NeedsTensorFlow(str(error), fix="convert through the model's ONNX graph"))
+    last = traceback.format_exception_only(error)[-1].strip()
+    return ErrorRecord(kind="ConversionError", message=last, fix="read the log; report it with the log if it is a bug")
+
+
+def _peak_bytes() -> int:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

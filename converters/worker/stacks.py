@@ -1,0 +1,51 @@
+"""The framework stacks: what a worker's environment looks like and what it must never import."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Stack(StrEnum):
+    """A set of libraries that may share one process."""
+
+    TORCH = "torch"
+    TENSORFLOW = "tensorflow"
+    KERAS_TORCH = "keras-torch"
+    RUNTIMES = "runtimes"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StackRules:
+    """Environment variables that must be set before the first import, and forbidden top-level packages."""
+
+    environment: dict[str, str] = field(default_factory=dict[str, str])
+    forbidden: tuple[str, ...] = ()
+
+
+# ONNX Runtime's Linux wheels report usage unless told not to; nobody asked for hub access either.
+_QUIET = {
+    "ORT_DISABLE_TELEMETRY": "1",
+    "HF_HUB_OFFLINE": "1",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "TF_CPP_MIN_LOG_LEVEL": "1",
+    "TF_ENABLE_ONEDNN_OPTS": "0",
+    "CUDA_VISIBLE_DEVICES": "",
+    "PYTHONHASHSEED": "0",
+    "TOKENIZERS_PARALLELISM": "false",
+}
+
+# torch and TensorFlow in one process crash in ways that depend on import order
+# (https://github.com/tensorflow/tensorflow/issues/57669).
+RULES = {
+    Stack.TORCH: StackRules(environment=_QUIET, forbidden=("tensorflow",)),
+    Stack.TENSORFLOW: StackRules(environment={**_QUIET, "KERAS_BACKEND": "tensorflow"}, forbidden=("torch",)),
+    Stack.KERAS_TORCH: StackRules(environment={**_QUIET, "KERAS_BACKEND": "torch"}, forbidden=("tensorflow",)),
+    Stack.RUNTIMES: StackRules(environment=_QUIET, forbidden=("torch", "tensorflow")),
+}
+
+
+def environment_of(stack: Stack, *, scratch: str) -> dict[str, str]:
+    """The environment a worker of this stack starts with; temporary files go to `scratch`."""
+    return {**os.environ, **RULES[stack].environment, "TMPDIR": scratch}
