@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import msgspec
 
@@ -41,7 +41,7 @@ class Done(msgspec.Struct, frozen=True, tag="done", kw_only=True):
     process's largest resident set so far."""
 
     result: str
-    seconds: dict[str, float] = field(default_factory=dict[str, float])
+    seconds: dict[str, float] = msgspec.field(default_factory=dict[str, float])
     peak_bytes: int = 0
 
 
@@ -49,7 +49,7 @@ class Failed(msgspec.Struct, frozen=True, tag="failed", kw_only=True):
     """The job raised."""
 
     error: ErrorRecord
-    seconds: dict[str, float] = field(default_factory=dict[str, float])
+    seconds: dict[str, float] = msgspec.field(default_factory=dict[str, float])
     peak_bytes: int = 0
 
 

@@ -1,0 +1,130 @@
+"""The parent's side of one worker process: start it, hand it a job, hear from it, end it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from ..errors import WorkerDied, WorkerKilled, WorkerOutOfMemory, WorkerTimeout
+from .box import Event, Request
+from .stacks import Stack, environment_of
+
+_DECODER = msgspec.json.Decoder(Event)
+_PACKAGE = __package__ or "edgeproof.converters.worker"
+
+
+class WorkerProcess:
+    """A warm worker of one stack; it takes one job at a time."""
+
+    def __init__(self, stack: Stack, *, scratch: Path) -> None:
+        self.stack = stack
+        self.warm: set[str] = set()
+        self.started = time.monotonic()
+        to_child, self._requests = os.pipe()
+        self.events, from_child = os.pipe()
+        self._log = scratch / f"worker-{stack}-{self._requests}.log"
+        self._buffer = b""
+        try:
+            self._process = self._start(to_child, from_child, scratch)
+        finally:
+            os.close(to_child)
+            os.close(from_child)
+        os.set_blocking(self.events, False)
+
+    def _start(self, to_child: int, from_child: int, scratch: Path) -> subprocess.Popen[bytes]:
+        # A session of its own: Ctrl-C in the terminal reaches the parent alone, which then ends its workers.
+        with self._log.open("wb") as log:
+            return subprocess.Popen(  # noqa: S603  (our own interpreter and module)
+                [sys.executable, "-P", "-m", _PACKAGE, self.stack.value, str(to_child), str(from_child)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=environment_of(self.stack, scratch=str(scratch)),
+                pass_fds=(to_child, from_child),
+                start_new_session=True,
+            )
+
+    @property
+    def pid(self) -> int:
+        """The process id."""
+        return self._process.pid
+
+    def ask(self, request: Request) -> None:
+        """Hand over a job; raises WorkerDied if the process is gone."""
+        try:
+            os.write(self._requests, msgspec.json.encode(request) + b"\n")
+        except BrokenPipeError:
+            raise self.obituary() from None
+
+    def hear(self) -> Iterator[Event]:
+        """The events that arrived; raises WorkerDied when the process closed its end."""
+        try:
+            chunk = os.read(self.events, 1 << 20)
+        except BlockingIOError:
+            return
+        if not chunk:
+            raise self.obituary()
+        *lines, self._buffer = (self._buffer + chunk).split(b"\n")
+        for line in lines:
+            yield _DECODER.decode(line)
+
+    def resident_bytes(self) -> int:
+        """Memory it holds now, or 0 where the system does not tell."""
+        try:
+            pages = Path(f"/proc/{self.pid}/statm").read_text().split()[1]
+        except (OSError, IndexError):
+            return 0
+        return int(pages) * os.sysconf("SC_PAGE_SIZE")
+
+    def obituary(self) -> WorkerDied:
+        """Why the process ended, as an error."""
+        code = self._process.wait()
+        last_words = self._last_words()
+        if code < 0:
+            name = signal.Signals(-code).name
+            cause = "the system was probably out of memory" if name == "SIGKILL" else "a native library crashed"
+            return WorkerKilled(
+                f"the {self.stack} worker was ended by {name} ({cause}){last_words}",
+                fix="read the log; run this format alone with --jobs 1, or leave it out with --to",
+            )
+        return WorkerDied(
+            f"the {self.stack} worker exited with code {code} in the middle of a job{last_words}",
+            fix="read the log, and run `edgeproof doctor`",
+        )
+
+    def _last_words(self) -> str:
+        text = self._log.read_text(errors="replace").strip() if self._log.exists() else ""
+        return f": {text.splitlines()[-1]}" if text else ""
+
+    def end(self) -> None:
+        """Kill the process and everything it started, and close the pipes."""
+        try:
+            os.killpg(self._process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            self._process.poll()
+        self._process.wait()
+        os.close(self._requests)
+        os.close(self.events)
+
+
+def over_time(title: str, seconds: float) -> WorkerTimeout:
+    """The error of a job that ran longer than `seconds`."""
+    return WorkerTimeout(
+        f"{title} ran longer than its limit of {seconds:g} s and was ended",
+        fix=f"allow more with --timeout {max(2 * seconds, 60):g}",
+    )
+
+
+def over_memory(title: str, limit: int, used: int) -> WorkerOutOfMemory:
+    """The error of a job whose process held `used` bytes where `limit` were allowed."""
+    return WorkerOutOfMemory(
+        f"{title} used {used / 2**20:.0f} MiB of memory, over its limit of {limit / 2**20:.0f} MiB, and was ended",
+        fix=f"allow more with --memory {2 * used // 2**20}M",
+    )
