@@ -1,0 +1,284 @@
+"""The tables of converters and runners: rows of text, so that listing them imports nothing.
+
+A third party adds rows through the entry points `edgeproof.converters` ("torch:coreml = pkg.mod:convert")
+and `edgeproof.runners` ("coreml = pkg.mod:run").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from importlib.util import find_spec
+
+from .artifact import Format
+from .precision import Precision
+from .source import Framework
+from .worker.stacks import Stack
+
+_FROM_TORCH = "edgeproof.converters.from_torch"
+_FROM_KERAS = "edgeproof.converters.from_keras"
+_FROM_ONNX = "edgeproof.converters.from_onnx"
+_RUNNERS = "edgeproof.validators.runners"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConverterRow:
+    """One way from an origin ("torch", "keras", or "onnx" for a graph made on the way) to a format.
+
+    `cost` is a rough duration relative to the others, `needs` the import names it cannot do without,
+    `extra` the installation extra that brings them; `detour` is the origin to try when the model turns out
+    to need TensorFlow.
+    """
+
+    origin: str
+    format: str
+    entry: str
+    stack: Stack
+    cost: float
+    needs: tuple[str, ...]
+    extra: str
+    backends: tuple[str, ...]
+    precisions: tuple[Precision, ...] = (Precision.FP32,)
+    detour: str | None = None
+
+    @property
+    def key(self) -> str:
+        """How the row is called: "torch:onnx"."""
+        return f"{self.origin}:{self.format}"
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """The modules it needs that are not installed (looked for, not imported)."""
+        return tuple(name for name in self.needs if find_spec(name) is None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunnerRow:
+    """What runs a format."""
+
+    format: str
+    entry: str
+    stack: Stack
+    needs: tuple[str, ...]
+    extra: str
+    sticky: bool = False
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """The modules it needs that are not installed (looked for, not imported)."""
+        return tuple(name for name in self.needs if find_spec(name) is None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DescriberRow:
+    """What loads and runs the sources of one framework."""
+
+    framework: Framework
+    entry: str
+    stack: Stack
+    needs: tuple[str, ...]
+    extra: str
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """The modules it needs that are not installed (looked for, not imported)."""
+        return tuple(name for name in self.needs if find_spec(name) is None)
+
+
+_CONVERTERS = (
+    ConverterRow(
+        origin="torch",
+        format=Format.TORCHSCRIPT,
+        entry=f"{_FROM_TORCH}.torchscript:convert",
+        stack=Stack.TORCH,
+        cost=2,
+        needs=("torch",),
+        extra="torch",
+        backends=("torch",),
+    ),
+    ConverterRow(
+        origin="torch",
+        format=Format.EXECUTORCH,
+        entry=f"{_FROM_TORCH}.executorch:convert",
+        stack=Stack.TORCH,
+        cost=10,
+        needs=("torch", "executorch"),
+        extra="executorch",
+        backends=("xnnpack", "portable"),
+    ),
+    ConverterRow(
+        origin="torch",
+        format=Format.LITERT,
+        entry=f"{_FROM_TORCH}.litert:convert",
+        stack=Stack.TORCH,
+        cost=9,
+        needs=("torch", "litert_torch"),
+        extra="litert",
+        backends=("xnnpack",),
+    ),
+    ConverterRow(
+        origin="torch",
+        format=Format.ONNX,
+        entry=f"{_FROM_TORCH}.onnx:convert",
+        stack=Stack.TORCH,
+        cost=4,
+        needs=("torch", "onnx", "onnxscript"),
+        extra="onnx",
+        backends=("cpu",),
+    ),
+    ConverterRow(
+        origin="keras",
+        format=Format.TORCHSCRIPT,
+        entry=f"{_FROM_KERAS}.bridge:convert_torchscript",
+        stack=Stack.KERAS_TORCH,
+        cost=3,
+        needs=("keras", "torch"),
+        extra="keras,torch",
+        backends=("torch",),
+        detour="onnx",
+    ),
+    ConverterRow(
+        origin="keras",
+        format=Format.EXECUTORCH,
+        entry=f"{_FROM_KERAS}.bridge:convert_executorch",
+        stack=Stack.KERAS_TORCH,
+        cost=10,
+        needs=("keras", "torch", "executorch"),
+        extra="keras,executorch",
+        backends=("xnnpack", "portable"),
+        detour="onnx",
+    ),
+    ConverterRow(
+        origin="keras",
+        format=Format.LITERT,
+        entry=f"{_FROM_KERAS}.litert:convert",
+        stack=Stack.TENSORFLOW,
+        cost=4,
+        needs=("keras", "tensorflow"),
+        extra="keras",
+        backends=("xnnpack",),
+    ),
+    ConverterRow(
+        origin="keras",
+        format=Format.ONNX,
+        entry=f"{_FROM_KERAS}.onnx:convert",
+        stack=Stack.TENSORFLOW,
+        cost=5,
+        needs=("keras", "tensorflow", "tf2onnx"),
+        extra="keras,onnx",
+        backends=("cpu",),
+    ),
+    ConverterRow(
+        origin="onnx",
+        format=Format.TORCHSCRIPT,
+        entry=f"{_FROM_ONNX}.convert:convert_torchscript",
+        stack=Stack.TORCH,
+        cost=2,
+        needs=("torch", "onnx"),
+        extra="torch,onnx",
+        backends=("torch",),
+    ),
+    ConverterRow(
+        origin="onnx",
+        format=Format.EXECUTORCH,
+        entry=f"{_FROM_ONNX}.convert:convert_executorch",
+        stack=Stack.TORCH,
+        cost=10,
+        needs=("torch", "executorch", "onnx"),
+        extra="executorch,onnx",
+        backends=("xnnpack", "portable"),
+    ),
+)
+
+_RUNNER_TABLE = (
+    RunnerRow(
+        format=Format.TORCHSCRIPT,
+        entry=f"{_RUNNERS}.torchscript:run",
+        stack=Stack.TORCH,
+        needs=("torch",),
+        extra="torch",
+        sticky=True,
+    ),
+    RunnerRow(
+        format=Format.EXECUTORCH,
+        entry=f"{_RUNNERS}.executorch:run",
+        stack=Stack.TORCH,
+        needs=("torch", "executorch"),
+        extra="executorch",
+        sticky=True,
+    ),
+    RunnerRow(
+        format=Format.LITERT,
+        entry=f"{_RUNNERS}.litert:run",
+        stack=Stack.RUNTIMES,
+        needs=("ai_edge_litert",),
+        extra="litert",
+    ),
+    RunnerRow(
+        format=Format.ONNX,
+        entry=f"{_RUNNERS}.onnx:run",
+        stack=Stack.RUNTIMES,
+        needs=("onnxruntime",),
+        extra="onnx",
+    ),
+)
+
+_DESCRIBERS = (
+    DescriberRow(
+        framework=Framework.TORCH,
+        entry=f"{_FROM_TORCH}.describe:describe",
+        stack=Stack.TORCH,
+        needs=("torch",),
+        extra="torch",
+    ),
+    DescriberRow(
+        framework=Framework.KERAS,
+        entry=f"{_FROM_KERAS}.describe:describe",
+        stack=Stack.TENSORFLOW,
+        needs=("keras", "tensorflow"),
+        extra="keras",
+    ),
+)
+
+
+def converters() -> dict[str, ConverterRow]:
+    """Every converter by key, our own and those that entry points add."""
+    rows = {row.key: row for row in _CONVERTERS}
+    for point in entry_points(group="edgeproof.converters"):
+        origin, _, format_name = point.name.partition(":")
+        stack = Stack.TENSORFLOW if origin == Framework.KERAS else Stack.TORCH
+        rows[point.name] = ConverterRow(
+            origin=origin,
+            format=format_name,
+            entry=point.value,
+            stack=stack,
+            cost=5,
+            needs=(),
+            extra="",
+            backends=(),
+        )
+    return rows
+
+
+def runners() -> dict[str, RunnerRow]:
+    """Every runner by format, our own and those that entry points add."""
+    rows = {row.format: row for row in _RUNNER_TABLE}
+    for point in entry_points(group="edgeproof.runners"):
+        rows[point.name] = RunnerRow(
+            format=point.name, entry=point.value, stack=Stack.RUNTIMES, needs=(), extra=""
+        )
+    return rows
+
+
+def describer(framework: Framework) -> DescriberRow:
+    """What opens the sources of a framework."""
+    return next(row for row in _DESCRIBERS if row.framework is framework)
+
+
+def formats() -> Iterator[str]:
+    """The formats that can be made, in table order."""
+    seen: dict[str, None] = {}
+    for row in converters().values():
+        seen.setdefault(str(row.format))
+    yield from seen
