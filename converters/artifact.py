@@ -10,20 +10,20 @@ from .signature import Signature
 
 
 class Format(StrEnum):
-    """The kinds of artifact that can be made."""
+    """The kinds of artifact that we make; a third party may add others by name."""
 
     TORCHSCRIPT = "torchscript"
     EXECUTORCH = "executorch"
     LITERT = "litert"
     ONNX = "onnx"
 
-    @property
-    def extension(self) -> str:
-        """The file name extension, with its dot."""
-        return _EXTENSIONS[self]
-
 
 _EXTENSIONS = {Format.TORCHSCRIPT: ".pt", Format.EXECUTORCH: ".pte", Format.LITERT: ".tflite", Format.ONNX: ".onnx"}
+
+
+def extension_of(format_name: str) -> str:
+    """The file name extension of a format, with its dot; a third party's format goes by its own name."""
+    return next((text for known, text in _EXTENSIONS.items() if known == format_name), f".{format_name}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,12 +31,13 @@ class Artifact:
     """A converted model on disk.
 
     `file` is a path; `route` names the steps that made it, `notes` what a user should know (an unrolled
-    loop, a dimension that became fixed); `made_by` maps tool names to versions; `seconds` maps stages to
+    loop, a dimension that became fixed); `layouts` maps a tensor to "nchw" or "nhwc" where it differs from
+    the source's; `made_by` maps tool names to versions; `seconds` maps stages to
     wall time.
     """
 
     file: str
-    format: Format
+    format: str
     backend: str
     precision: Precision
     signature: Signature
@@ -44,5 +45,6 @@ class Artifact:
     bytes: int
     route: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    layouts: dict[str, str] = field(default_factory=dict[str, str])
     made_by: dict[str, str] = field(default_factory=dict[str, str])
     seconds: dict[str, float] = field(default_factory=dict[str, float])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from .artifact import Artifact, Format
+from .artifact import Artifact
 from .precision import Precision
 from .signature import Dim, Signature
 from .source import Source
@@ -68,7 +68,7 @@ class ConvertJob:
     source: Source
     signature: Signature
     samples: str
-    format: Format
+    format: str
     output: str
     precision: Precision = Precision.FP32
     backend: str | None = None

@@ -1,0 +1,138 @@
+"""From what the user typed to a Source, without importing the user's code or a framework."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from importlib.machinery import PathFinder
+from pathlib import Path
+
+from .checkpoints.recognise import FileKind, recognise
+from .errors import SourceError, UsageError
+from .source import Framework, Source, SourceKind
+
+_TORCH_PACKAGES = frozenset({"torch", "torchvision", "timm", "transformers", "lightning", "safetensors"})
+_KERAS_PACKAGES = frozenset({"keras", "tensorflow", "tf_keras"})
+_WEIGHTS = (FileKind.TORCH_ZIP, FileKind.TORCH_PICKLE, FileKind.SAFETENSORS)
+
+
+def resolve(
+    text: str,
+    *,
+    model: str | None = None,
+    model_args: dict[str, str] | None = None,
+    inputs: tuple[str, ...] = (),
+    framework: Framework | None = None,
+) -> Source:
+    """The source that `text` names: a checkpoint file or a factory ("pkg.mod:fn", "file.py:fn").
+
+    Raises SourceError if the file is missing, broken or needs `model`, UsageError if the framework of a
+    factory cannot be told.
+    """
+    arguments = dict(model_args or {})
+    if _is_factory(text):
+        return Source(
+            name=_slug(text.rpartition(":")[2] if model is None else model),
+            framework=framework or framework_of_factory(text),
+            kind=SourceKind.FACTORY,
+            factory=_absolute_factory(text),
+            factory_args=arguments,
+            inputs=inputs,
+        )
+    path = Path(text)
+    kind, found = _kind_of_checkpoint(path, model)
+    return Source(
+        name=_slug(path.stem),
+        framework=found,
+        kind=kind,
+        path=str(path.resolve()),
+        factory=_absolute_factory(model) if model else None,
+        factory_args=arguments,
+        inputs=inputs,
+    )
+
+
+def _kind_of_checkpoint(path: Path, model: str | None) -> tuple[SourceKind, Framework]:
+    kind = recognise(path)
+    if kind is FileKind.KERAS:
+        return SourceKind.KERAS_FILE, Framework.KERAS
+    if kind is FileKind.HDF5:
+        return SourceKind.KERAS_HDF5, Framework.KERAS
+    if kind is FileKind.EXPORTED_PROGRAM:
+        return SourceKind.EXPORTED_PROGRAM, Framework.TORCH
+    if kind in _WEIGHTS:
+        if model is None:
+            raise SourceError(
+                f"{path} holds weights ({kind}), but not the architecture they belong to",
+                fix=f"name the function that builds it: --model path/to/model.py:build (for {path.name})",
+            )
+        return SourceKind.STATE_DICT, Framework.TORCH
+    raise SourceError(
+        f"{path} is a {kind}: an artifact or a finished program, not a source to convert",
+        fix="convert the checkpoint that it was made from; `edgeproof inspect` shows what is in it",
+    )
+
+
+def _is_factory(text: str) -> bool:
+    place, colon, function = text.rpartition(":")
+    return bool(colon and place and function.isidentifier()) and not Path(text).exists()
+
+
+def _absolute_factory(text: str) -> str:
+    """A file's factory by its full path, since workers start elsewhere; a module's as it is."""
+    place, _, function = text.rpartition(":")
+    if not place:
+        raise UsageError(f"{text!r} is not a factory", fix="write pkg.module:function or path/file.py:function")
+    if not place.endswith(".py"):
+        return text
+    if not Path(place).is_file():
+        raise SourceError(f"{place} does not exist", fix="check the path of the factory's file")
+    return f"{Path(place).resolve()}:{function}"
+
+
+def framework_of_factory(factory: str) -> Framework:
+    """Which framework the factory's file imports, read from its text; UsageError if none or both."""
+    place = factory.rpartition(":")[0]
+    path = Path(place) if place.endswith(".py") else _file_of_module(place)
+    if path is None or not path.is_file():
+        raise SourceError(
+            f"no module {place!r} found from here", fix="check the name, or write path/to/file.py:function"
+        )
+    try:
+        imported = set(_imports_of(ast.parse(path.read_text(encoding="utf-8"))))
+    except SyntaxError as error:
+        raise SourceError(f"{path} is not valid Python: {error}", fix="correct the file") from error
+    torch, keras = bool(imported & _TORCH_PACKAGES), bool(imported & _KERAS_PACKAGES)
+    if torch == keras:
+        seen = "both torch and keras" if torch else "neither torch nor keras"
+        raise UsageError(f"{path} imports {seen}", fix="say which: --framework torch or --framework keras")
+    return Framework.TORCH if torch else Framework.KERAS
+
+
+def _file_of_module(name: str) -> Path | None:
+    """Where a module's file is, walking packages without importing them."""
+    search: list[str] | None = [str(Path.cwd()), *sys.path]
+    spec = None
+    parts = name.split(".")
+    for depth in range(len(parts)):
+        spec = PathFinder.find_spec(".".join(parts[: depth + 1]), search)
+        if spec is None:
+            return None
+        search = list(spec.submodule_search_locations or [])
+    return Path(spec.origin) if spec and spec.origin else None
+
+
+def _imports_of(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module.partition(".")[0]
+
+
+def _slug(text: str) -> str:
+    """A name that is safe in file names."""
+    stem = Path(text.rpartition(":")[0]).stem if ":" in text else text
+    kept = "".join(letter if letter.isalnum() or letter in "-_" else "-" for letter in stem)
+    return kept.strip("-") or "model"
