@@ -14,6 +14,7 @@ from .source import Framework, Source, SourceKind
 
 _TORCH_PACKAGES = frozenset({"torch", "torchvision", "timm", "transformers", "lightning", "safetensors"})
 _KERAS_PACKAGES = frozenset({"keras", "tensorflow", "tf_keras"})
+_SAYS_NOTHING = frozenset({"model", "weights", "checkpoint", "pytorch_model", "state_dict"})
 _WEIGHTS = (FileKind.TORCH_ZIP, FileKind.TORCH_PICKLE, FileKind.SAFETENSORS)
 
 
@@ -33,7 +34,7 @@ def resolve(
     arguments = dict(model_args or {})
     if _is_factory(text):
         return Source(
-            name=_slug(text.rpartition(":")[2] if model is None else model),
+            name=_name_of_factory(text),
             framework=framework or framework_of_factory(text),
             kind=SourceKind.FACTORY,
             factory=_absolute_factory(text),
@@ -43,7 +44,7 @@ def resolve(
     path = Path(text)
     kind, found = _kind_of_checkpoint(path, model)
     return Source(
-        name=_slug(path.stem),
+        name=_name_of(path.resolve()),
         framework=found,
         kind=kind,
         path=str(path.resolve()),
@@ -131,8 +132,17 @@ def _imports_of(tree: ast.AST) -> Iterator[str]:
             yield node.module.partition(".")[0]
 
 
-def _slug(text: str) -> str:
+def _name_of_factory(factory: str) -> str:
+    place, _, function = factory.rpartition(":")
+    return _name_of(Path(place).resolve()) if place.endswith(".py") else _slug(function)
+
+
+def _name_of(path: Path) -> str:
+    """The file's stem, or its folder's name where the stem says nothing."""
+    return _slug(path.parent.name if path.stem in _SAYS_NOTHING and path.parent.name else path.stem)
+
+
+def _slug(stem: str) -> str:
     """A name that is safe in file names."""
-    stem = Path(text.rpartition(":")[0]).stem if ":" in text else text
     kept = "".join(letter if letter.isalnum() or letter in "-_" else "-" for letter in stem)
     return kept.strip("-") or "model"

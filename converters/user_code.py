@@ -1,0 +1,96 @@
+"""Imports and calls functions that the user named on the command line."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import importlib.util
+import inspect
+import sys
+import traceback
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from .errors import SourceError
+
+_FRAMES_SHOWN = 3
+
+
+def call_factory(factory: str, arguments: Mapping[str, str]) -> Any:
+    """Call "file.py:fn" or "pkg.mod:fn" with keyword arguments given as text.
+
+    The text becomes a number, list and so on where it is a Python literal, otherwise it stays text.
+    Raises SourceError with the last frames of the user's own traceback if the import or the call fails.
+    """
+    function = load_function(factory)
+    values = {name: _literal(text) for name, text in arguments.items()}
+    try:
+        inspect.signature(function).bind(**values)
+    except TypeError as error:
+        raise SourceError(
+            f"{factory} does not take these arguments: {error} (its signature is {inspect.signature(function)})",
+            fix="give every argument without a default with --model-arg name=value",
+        ) from error
+    try:
+        return function(**values)
+    except Exception as error:
+        raise SourceError(
+            f"{factory} raised {type(error).__name__}: {error}\n{_users_frames(error)}",
+            fix="correct the factory, or its arguments with --model-arg name=value",
+        ) from error
+
+
+def load_function(factory: str) -> Any:
+    """The function that "file.py:fn" or "pkg.mod:fn" names."""
+    place, _, name = factory.rpartition(":")
+    try:
+        module = _import_file(Path(place)) if place.endswith(".py") else _import_module(place)
+    except Exception as error:
+        raise SourceError(
+            f"importing {place} raised {type(error).__name__}: {error}\n{_users_frames(error)}",
+            fix="correct the file, or install what it imports into this environment",
+        ) from error
+    function = getattr(module, name, None)
+    if not callable(function):
+        public = [key for key, value in vars(module).items() if callable(value) and not key.startswith("_")]
+        raise SourceError(
+            f"{place} has no function {name!r}; it has {', '.join(sorted(public)[:8]) or 'none'}",
+            fix=f"write {place}:{public[0] if public else 'function'}",
+        )
+    return function
+
+
+def _import_file(path: Path) -> Any:
+    folder = str(path.parent)
+    if folder not in sys.path:
+        sys.path.append(folder)
+    spec = importlib.util.spec_from_file_location(f"_edgeproof_user_{path.stem}", path)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{path} cannot be imported as Python")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def _import_module(name: str) -> Any:
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.append(here)
+    return importlib.import_module(name)
+
+
+def _literal(text: str) -> Any:
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return text
+
+
+def _users_frames(error: BaseException) -> str:
+    """The innermost frames of a traceback, without ours."""
+    ours = str(Path(__file__).parent)
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith(ours)]
+    shown = [frame for frame in frames if "importlib" not in frame.filename][-_FRAMES_SHOWN:]
+    return "".join(traceback.format_list(shown)).rstrip()
