@@ -7,6 +7,9 @@
   - ConversionError: a conversion failed (3)
     · UnsupportedOperators: the format lacks operators of the model (3)
     · NeedsTensorFlow: the model runs only under TensorFlow (3)
+  - ArtifactError: an artifact was made, and cannot be used (1)
+    · LoadError: its runtime does not open it (1)
+    · RunError: it opens, and does not run on these inputs (1)
   - NotRunnable: something asked for cannot run here (4)
   - UnsafeInput: the file asks for something we do not allow (5)
   - WorkerDied: a worker process ended before its job did (6)
@@ -62,6 +65,20 @@ class UnsupportedOperators(ConversionError):
 
 class NeedsTensorFlow(ConversionError):
     """A Keras model calls TensorFlow itself, so it cannot run under the torch backend."""
+
+
+class ArtifactError(EdgeproofError):
+    """An artifact exists and is of no use, which is as bad as a wrong answer."""
+
+    exit_code = 1
+
+
+class LoadError(ArtifactError):
+    """The runtime of the artifact's format does not open it, or finds another signature in it."""
+
+
+class RunError(ArtifactError):
+    """The artifact opens, and fails on inputs that its signature allows."""
 
 
 class NotRunnable(EdgeproofError):

@@ -20,10 +20,10 @@ class Layout(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DescribeJob:
-    """Load the source, find its signature, and run it on its samples.
+    """Load the source and find its signature.
 
-    `dynamic` maps "input.axis" to bounds; `samples` is the user's `--samples` text; the worker writes
-    `samples.npz` and `reference.npz` (see tensors.py) into `folder`.
+    `dynamic` maps "input.axis" to a named dimension; `samples` is the user's function ("file.py:fn") that
+    gives real inputs; the worker writes what it finds into `folder`, in files of calls (tensors.py).
     """
 
     source: Source
@@ -35,18 +35,18 @@ class DescribeJob:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Description:
-    """What describing a source found; the files hold one call per sample."""
+    """A source as it was found: `examples` holds one call, `samples` the user's calls if a function gave them.
+
+    `made_by` names the framework's version, `notes` what the user should know about the source.
+    """
 
     source: Source
     signature: Signature
-    source_sha256: str
-    samples: str
-    reference: str
-    real_samples: bool
+    examples: str
+    samples: str | None
     parameters: int
     made_by: dict[str, str]
     notes: tuple[str, ...] = ()
-    seconds: dict[str, float] = field(default_factory=dict[str, float])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,13 +67,24 @@ class ConvertJob:
 
     source: Source
     signature: Signature
-    samples: str
+    examples: str
     format: str
     output: str
     precision: Precision = Precision.FP32
     backend: str | None = None
     onnx_graph: str | None = None
     options: ConvertOptions = field(default_factory=ConvertOptions)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReferenceJob:
+    """Run the source itself on stored calls and store its outputs, the values artifacts are judged by."""
+
+    source: Source
+    signature: Signature
+    examples: str
+    calls: str
+    outputs: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,9 +98,8 @@ class RunJob:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunResult:
-    """How an artifact's run went: wall seconds, the median per call, and who computed."""
+    """How a run went: the number of calls, the median seconds of one, and who computed (name to version)."""
 
-    outputs: str
-    seconds: float
+    calls: int
     median_call_seconds: float
     made_by: dict[str, str]
