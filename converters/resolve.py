@@ -31,7 +31,7 @@ def resolve(
     Raises SourceError if the file is missing, broken or needs `model`, UsageError if the framework of a
     factory cannot be told.
     """
-    arguments = dict(model_args or {})
+    arguments = tuple((model_args or {}).items())
     if _is_factory(text):
         return Source(
             name=_name_of_factory(text),

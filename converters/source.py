@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 
 
@@ -29,7 +29,7 @@ class Source:
 
     `path` is the checkpoint file, or None for a bare factory. `factory` ("pkg.mod:fn" or "file.py:fn")
     builds the model, or the architecture that a state_dict is loaded into; `factory_args` are its keyword
-    arguments. `inputs` are the `--input` texts, in order.
+    arguments as pairs of text. `inputs` are the `--input` texts, in order.
     """
 
     name: str
@@ -37,5 +37,5 @@ class Source:
     kind: SourceKind
     path: str | None = None
     factory: str | None = None
-    factory_args: dict[str, str] = field(default_factory=dict[str, str])
+    factory_args: tuple[tuple[str, str], ...] = ()
     inputs: tuple[str, ...] = ()

@@ -35,7 +35,7 @@ def load(source: Source) -> tuple[torch.nn.Module, Any]:
 def _build(source: Source) -> tuple[torch.nn.Module, Any]:
     if source.factory is None:
         raise SourceError("there is no factory to build the model", fix="name one: --model file.py:function")
-    made = call_factory(source.factory, source.factory_args)
+    made = call_factory(source.factory, dict(source.factory_args))
     module, examples = made if isinstance(made, tuple) and len(made) == 2 else (made, None)
     if not isinstance(module, torch.nn.Module):
         raise SourceError(

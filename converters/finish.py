@@ -1,0 +1,57 @@
+"""Writes an artifact's bytes to its place in one step and says what was written."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+from .artifact import Artifact
+from .errors import UsageError
+from .job import ConvertJob
+from .signature import Signature
+
+
+def finish(
+    job: ConvertJob,
+    payload: bytes,
+    *,
+    backend: str,
+    route: tuple[str, ...],
+    made_by: dict[str, str],
+    notes: tuple[str, ...] = (),
+    layouts: dict[str, str] | None = None,
+    signature: Signature | None = None,
+) -> Artifact:
+    """The artifact of a conversion job, written to `job.output`; raises UsageError if the disk is full."""
+    write_atomically(Path(job.output), payload)
+    return Artifact(
+        file=job.output,
+        format=job.format,
+        backend=backend,
+        precision=job.precision,
+        signature=signature or job.signature,
+        sha256=hashlib.sha256(payload).hexdigest(),
+        bytes=len(payload),
+        route=route,
+        notes=notes,
+        layouts=layouts or {},
+        made_by=made_by,
+    )
+
+
+def write_atomically(path: Path, payload: bytes) -> None:
+    """Write through a temporary name beside `path`, so that there is never half a file."""
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        with partial.open("wb") as stream:
+            stream.write(payload)
+            stream.flush()
+            os.fsync(stream.fileno())
+        partial.replace(path)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise UsageError(
+            f"{path} could not be written: {error.strerror} ({len(payload) / 2**20:.1f} MiB were needed)",
+            fix="free space, or choose another folder with -o",
+        ) from error

@@ -1,0 +1,130 @@
+"""A PyTorch source as all formats take it: flat module, example tensors, signature, exported program."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch.utils import _pytree as pytree
+
+from ..errors import ConversionError, EdgeproofError, InputError
+from ..example_inputs import inputs_from
+from ..job import ConvertJob, ConvertOptions
+from ..signature import Signature
+from ..source import Source
+from ..tensors import read_calls
+from ..worker.stages import stage
+from .flatten import FlatModule, arguments_from
+from .layout import relay
+from .load import load
+from .passes.reroll_cells import reroll_cells
+
+
+class DataDependent(ConversionError):
+    """The model branches on the values of its tensors, so one traced graph cannot hold it."""
+
+
+class TorchProgram:
+    """The flat module in evaluation mode with its example inputs; `exported` is made once, when asked for."""
+
+    def __init__(self, module: torch.nn.Module, examples: tuple[torch.Tensor, ...], signature: Signature) -> None:
+        self.module = module
+        self.examples = examples
+        self.signature = signature
+
+    @functools.cached_property
+    def exported(self) -> torch.export.ExportedProgram:
+        """The program by torch.export, recurrent cells in loops made whole; not to be changed in place.
+
+        Raises DataDependent where control flow depends on values, ConversionError with the line of the
+        model for everything else that torch.export refuses.
+        """
+        with stage("export"), torch.no_grad():
+            return reroll_cells(self._export())
+
+    def _export(self) -> torch.export.ExportedProgram:
+        try:
+            return torch.export.export(
+                self.module, self.examples, dynamic_shapes=_dynamic_shapes(self.signature), strict=False
+            )
+        except EdgeproofError:
+            raise
+        except Exception as error:
+            raise _explained(error) from error
+
+
+def _explained(error: Exception) -> ConversionError:
+    text = str(error).strip()
+    summary = text.splitlines()[0] if text else type(error).__name__
+    if "data-dependent" in text or "GuardOnDataDependent" in type(error).__name__:
+        return DataDependent(
+            f"the model's control flow depends on tensor values: {summary}{_line_of_model(text)}",
+            fix="use torch.where or torch.cond there; TorchScript alone can hold it (--to torchscript)",
+        )
+    if "Constraints violated" in text or "constraint" in summary.lower():
+        return ConversionError(
+            f"a dynamic dimension cannot stay dynamic: {_first_reason(text)}",
+            fix="narrow its bounds with --dynamic, or leave the dimension fixed",
+        )
+    return ConversionError(
+        f"torch.export refused the model: {type(error).__name__}: {summary}{_line_of_model(text)}",
+        fix="read the log; the line named above is where the model leaves what torch.export can follow",
+    )
+
+
+def _line_of_model(text: str) -> str:
+    """The last user frame in torch.export's message, if it shows one."""
+    frames = [line.strip() for line in text.splitlines() if line.strip().startswith('File "')]
+    own = [frame for frame in frames if "/torch/" not in frame]
+    return f" ({own[-1]})" if own else ""
+
+
+def _first_reason(text: str) -> str:
+    lines = [line.strip(" -") for line in text.splitlines() if line.strip().startswith("-")]
+    return lines[0] if lines else text.splitlines()[0]
+
+
+def _dynamic_shapes(signature: Signature) -> tuple[tuple[dict[int, Any], ...]] | None:
+    """torch.export's form of the signature's dynamic dimensions (all inputs are one variadic argument)."""
+    if not signature.dims:
+        return None
+    dims = {dim.name: torch.export.Dim(dim.name, min=dim.min, max=dim.max) for dim in signature.dims}
+    return (
+        tuple({axis: dims[str(spec.shape[axis])] for axis in spec.dynamic_axes} for spec in signature.inputs),
+    )
+
+
+@functools.lru_cache(maxsize=1)
+def _loaded(source: Source) -> tuple[torch.nn.Module, Any]:
+    with stage("load"):
+        module, examples = load(source)
+    return module.requires_grad_(requires_grad=False), examples
+
+
+def flat_source(source: Source, *, seed: int = 0) -> tuple[FlatModule, tuple[torch.Tensor, ...]]:
+    """The source as a flat module and its example tensors; InputError if nobody gives example inputs."""
+    module, own = _loaded(source)
+    given = inputs_from(source.inputs, seed=seed) if source.inputs else own
+    if given is None:
+        raise InputError(
+            "the model does not say what its inputs are",
+            fix='give one --input per input, such as --input "image:float32[1,3,224,224]", or return (model, inputs)',
+        )
+    arguments = arguments_from(module, given)
+    flat = FlatModule(module, arguments).eval()
+    return flat, tuple(leaf for leaf in pytree.tree_leaves(arguments) if isinstance(leaf, torch.Tensor))
+
+
+def program_of(job: ConvertJob) -> TorchProgram:
+    """The program a conversion starts from; jobs on the same source share one within a worker."""
+    return _program(job.source, job.signature, job.examples, job.options)
+
+
+@functools.lru_cache(maxsize=1)
+def _program(source: Source, signature: Signature, examples: str, options: ConvertOptions) -> TorchProgram:
+    flat, _ = flat_source(source)
+    call = next(read_calls(Path(examples)))
+    tensors = tuple(torch.from_numpy(call[spec.name]) for spec in signature.inputs)
+    return TorchProgram(*relay(flat, tensors, signature, options))

@@ -1,0 +1,233 @@
+"""Reads an ExecuTorch program: methods, kernels, delegates with their payloads, constants.
+
+Field numbers are those of executorch/exir/_serialize/program.fbs in 1.5, in the order of declaration (a union takes
+two). Bytes 8 to 12 are "eh00" when an extended header follows: its length (u32), the size of the program (u64), where
+the segments start (u64) and, in headers of 32 bytes, how many bytes they have (u64).
+"""
+
+from __future__ import annotations
+
+import struct
+from collections import Counter
+from collections.abc import Iterator
+
+from .findings import Contents, Partition, TensorFacts
+from .flatbuffer import Table, root_table
+from .malformed import Budget, Malformed, pick
+from .weights import WeightTally, product, ranked
+from .xnnpack import read_xnnpack
+
+IDENTIFIER = b"ET12"
+_DTYPES = {
+    **dict(enumerate("uint8 int8 int16 int32 int64 float16 float32 float64".split())),
+    **{11: "bool", 12: "qint8", 13: "quint8", 14: "qint32", 15: "bfloat16", 16: "quint4x2", 17: "quint2x4", 22: "bits16"},
+    **{23: "float8_e5m2", 24: "float8_e4m3fn", 25: "float8_e5m2fnuz", 26: "float8_e4m3fnuz"},
+    **{27: "uint16", 28: "uint32", 29: "uint64"},
+}
+_WIDTHS = {"8": 1, "16": 2, "32": 4, "64": 8}
+_NONE, _INT, _BOOL, _DOUBLE, _TENSOR, _STRING = 1, 2, 3, 4, 5, 6
+_VALUE_NAMES = {1: "none", 2: "int", 3: "bool", 4: "float", 6: "string"}
+_KERNEL_CALL, _DELEGATE_CALL = 1, 2
+
+
+class _Program:
+    VERSION, PLANS, OLD_CONSTANTS, DELEGATE_DATA, SEGMENTS, CONSTANT_SEGMENT, MUTABLE_SEGMENTS, NAMED_DATA = range(8)
+
+
+class _Plan:
+    NAME, CONTAINER, VALUES, INPUTS, OUTPUTS, CHAINS, OPERATORS, DELEGATES = range(8)
+
+
+class _Tensor:
+    DTYPE, OFFSET, SIZES, DIM_ORDER, GRADIENT, DATA, ALLOCATION, LAYOUT, DYNAMISM, EXTRA = range(10)
+
+
+def read_executorch(data: memoryview) -> Contents:
+    """Read a .pte file; raises Malformed."""
+    return ExecutorchReader(data).read()
+
+
+class ExecutorchReader:
+    """One program and the segments that follow it."""
+
+    def __init__(self, data: memoryview) -> None:
+        self._data = data
+        self._program = root_table(data, Budget(len(data)))
+        self._weights = WeightTally()
+        self._segments_start, self._header = _extended_header(data)
+        self._segments = [self._segment(segment) for segment in self._program.tables(_Program.SEGMENTS)]
+        self._named_sizes = {
+            entry.string(0) or "": len(pick(self._segments, entry.scalar(1, "I"), "segment"))
+            for entry in self._program.tables(_Program.NAMED_DATA)
+        }
+
+    def read(self) -> Contents:
+        """Everything the program tells."""
+        methods: list[Table] = []
+        metadata: dict[str, str] = {}
+        for plan in self._program.tables(_Program.PLANS):
+            constant = _constant_method(plan)
+            if constant is None:
+                methods.append(plan)
+            else:
+                metadata[plan.string(_Plan.NAME) or "?"] = constant
+        if not methods:
+            raise Malformed("it holds no method")
+        operators: Counter[str] = Counter()
+        partitions: list[Partition] = []
+        for plan in methods:
+            kernels, delegates = _calls(plan)
+            operators += kernels
+            partitions += self._partitions(plan, delegates)
+        inputs, outputs = (self._signature(methods[0], side) for side in (_Plan.INPUTS, _Plan.OUTPUTS))
+        return Contents(
+            inputs=inputs,
+            outputs=outputs,
+            operators=ranked(operators),
+            partitions=tuple(partitions),
+            weights=self._weights_of(methods).total(),
+            versions={"schema": str(self._program.scalar(_Program.VERSION, "I")), **self._header},
+            metadata=metadata,
+            notes=tuple(_notes(methods, inputs)),
+        )
+
+    def _segment(self, segment: Table) -> memoryview:
+        start = self._segments_start + segment.scalar(0, "Q")
+        end = start + segment.scalar(1, "Q")
+        if end > len(self._data):
+            raise Malformed(f"a segment ends at byte {end}, and there are {len(self._data)}")
+        return self._data[start:end]
+
+    def _signature(self, plan: Table, side: int) -> tuple[TensorFacts, ...]:
+        values = list(plan.tables(_Plan.VALUES))
+        return tuple(_facts(pick(values, index, "value")) for index in plan.numbers(side, "i") or ())
+
+    def _partitions(self, plan: Table, calls: Counter[int]) -> Iterator[Partition]:
+        for index, delegate in enumerate(plan.tables(_Plan.DELEGATES)):
+            backend = delegate.string(0) or "?"
+            payload = self._payload(delegate)
+            graph = None
+            if backend == "XnnpackBackend":
+                graph = read_xnnpack(payload, named_sizes=self._named_sizes, weights=self._weights)
+            yield Partition(
+                backend=backend,
+                method=plan.string(_Plan.NAME) or "?",
+                calls=calls[index],
+                bytes=len(payload),
+                operators=graph.nodes if graph else None,
+                version=graph.version if graph else None,
+            )
+
+    def _payload(self, delegate: Table) -> memoryview:
+        reference = delegate.table(1)
+        if reference is None:
+            raise Malformed("a delegate has no payload")
+        index = reference.scalar(1, "I")
+        if reference.scalar(0, "b"):
+            return pick(self._segments, index, "segment")
+        inline = list(self._program.tables(_Program.DELEGATE_DATA))
+        return pick(inline, index, "delegate payload").bytes(0) or memoryview(b"")
+
+    def _weights_of(self, methods: list[Table]) -> WeightTally:
+        for plan in methods:
+            for value in plan.tables(_Plan.VALUES):
+                tensor = value.table(1) if value.scalar(0, "B") == _TENSOR else None
+                if tensor is None:
+                    continue
+                buffer = tensor.scalar(_Tensor.DATA, "I")
+                if buffer:
+                    shape = tensor.numbers(_Tensor.SIZES, "i") or ()
+                    dtype = _dtype(tensor)
+                    mutable = tensor.table(_Tensor.ALLOCATION) is not None
+                    self._weights.add((mutable, buffer), dtype, shape, product(shape) * _width(dtype))
+        return self._weights
+
+
+def _extended_header(data: memoryview) -> tuple[int, dict[str, str]]:
+    if len(data) < 32 or data[8:12].tobytes() != b"eh00":
+        return 0, {}
+    length, program, segments = struct.unpack_from("<IQQ", data, 12)
+    segment_bytes = struct.unpack_from("<Q", data, 32)[0] if length >= 32 and len(data) >= 40 else 0
+    end = max(program, segments + segment_bytes)
+    if end > len(data):
+        raise Malformed(f"its header promises {end} bytes, and there are {len(data)}")
+    return segments, {"extended header": f"{length} bytes"}
+
+
+def _calls(plan: Table) -> tuple[Counter[str], Counter[int]]:
+    names = [_operator_name(operator) for operator in plan.tables(_Plan.OPERATORS)]
+    kernels: Counter[str] = Counter()
+    delegates: Counter[int] = Counter()
+    for chain in plan.tables(_Plan.CHAINS):
+        for instruction in chain.tables(2):
+            kind, arguments = instruction.scalar(0, "B"), instruction.table(1)
+            if arguments is None:
+                raise Malformed("an instruction has no arguments")
+            if kind == _KERNEL_CALL:
+                kernels[pick(names, arguments.scalar(0, "i"), "operator")] += 1
+            elif kind == _DELEGATE_CALL:
+                delegates[arguments.scalar(0, "i")] += 1
+    return kernels, delegates
+
+
+def _operator_name(operator: Table) -> str:
+    name, overload = operator.string(0) or "?", operator.string(1)
+    return f"{name}.{overload}" if overload else name
+
+
+def _facts(value: Table) -> TensorFacts:
+    kind = value.scalar(0, "B")
+    tensor = value.table(1)
+    if kind != _TENSOR or tensor is None:
+        return TensorFacts(name=None, dtype=_VALUE_NAMES.get(kind, "list"), shape=None)
+    sizes = tensor.numbers(_Tensor.SIZES, "i") or ()
+    dynamism = tensor.scalar(_Tensor.DYNAMISM, "b")
+    extra = tensor.table(_Tensor.EXTRA)
+    shape: tuple[int | str, ...] = sizes
+    if dynamism == 1:  # The sizes are upper bounds; the file does not say which of them may be smaller.
+        shape = tuple(f"<={size}" if size > 1 else size for size in sizes)
+    elif dynamism == 2:
+        shape = tuple("?" for _ in sizes)
+    return TensorFacts(name=(extra.string(1) if extra else None) or None, dtype=_dtype(tensor), shape=shape)
+
+
+def _constant_method(plan: Table) -> str | None:
+    """The value of a method that takes nothing and computes nothing, or None."""
+    outputs = plan.numbers(_Plan.OUTPUTS, "i") or ()
+    if plan.numbers(_Plan.INPUTS, "i") or any(True for chain in plan.tables(_Plan.CHAINS) for _ in chain.tables(2)):
+        return None
+    values = list(plan.tables(_Plan.VALUES))
+    texts = [_constant(pick(values, index, "value")) for index in outputs]
+    return ", ".join(text for text in texts if text is not None) if None not in texts else None
+
+
+def _constant(value: Table) -> str | None:
+    kind, content = value.scalar(0, "B"), value.table(1)
+    if content is None:
+        return None
+    if kind == _INT:
+        return str(content.scalar(0, "q"))
+    if kind == _BOOL:
+        return str(bool(content.scalar(0, "?")))
+    if kind == _DOUBLE:
+        return str(content.real(0))
+    return content.string(0) if kind == _STRING else None
+
+
+def _notes(methods: list[Table], inputs: tuple[TensorFacts, ...]) -> Iterator[str]:
+    if len(methods) > 1:
+        names = ", ".join(plan.string(_Plan.NAME) or "?" for plan in methods)
+        yield f"has {len(methods)} methods ({names}); the signature of the first is shown"
+    if any(isinstance(size, str) for fact in inputs for size in fact.shape or ()):
+        yield "stores upper bounds of dynamic shapes, and not which dimensions may be smaller"
+
+
+def _dtype(tensor: Table) -> str:
+    number = tensor.scalar(_Tensor.DTYPE, "b")
+    return _DTYPES.get(number, f"type {number}")
+
+
+def _width(dtype: str) -> int:
+    """Bytes per value, from the digits in the dtype's name."""
+    digits = "".join(character for character in dtype.partition("_")[0] if character.isdigit())
+    return _WIDTHS.get(digits, 1)

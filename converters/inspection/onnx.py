@@ -1,0 +1,229 @@
+"""Reads the graph of an ONNX file: signature, nodes, initializers, opsets.
+
+Field numbers are those of onnx.proto (IR version 13), https://github.com/onnx/onnx/blob/main/onnx/onnx.proto; a model is
+`ModelProto`: 1 ir_version, 2 producer_name, 3 producer_version, 4 domain, 5 model_version, 6 doc_string, 7 graph,
+8 opset_import, 14 metadata_props, 20 training_info, 25 functions, 26 configuration.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from . import protobuf
+from .findings import Contents, TensorFacts
+from .malformed import Malformed
+from .protobuf import integer, integers, nested, text
+from .weights import WeightTally, product, ranked
+
+_DTYPES = dict(
+    enumerate(
+        "float32 uint8 int8 uint16 int16 int32 int64 string bool float16 float64 uint32 uint64 complex64 complex128"
+        " bfloat16 float8_e4m3fn float8_e4m3fnuz float8_e5m2 float8_e5m2fnuz uint4 int4 float4_e2m1 float8_e8m0 uint2"
+        " int2".split(),
+        start=1,
+    )
+)
+_MODEL_FIELDS = frozenset({1, 2, 3, 4, 5, 6, 7, 8, 14, 20, 25, 26})
+_SCALAR_MODEL_FIELDS = frozenset({1, 5})
+_TYPED_DATA = frozenset({4, 5, 7, 9, 10, 11})
+_DEEPEST = 64
+
+
+def looks_like_onnx(data: memoryview) -> bool:
+    """Whether the bytes start as a model does: ONNX has no magic number, but few possible first fields."""
+    seen: set[int] = set()
+    try:
+        for number, value in protobuf.fields(data):
+            if number not in _MODEL_FIELDS or isinstance(value, int) != (number in _SCALAR_MODEL_FIELDS):
+                return False
+            seen.add(number)
+    except Malformed:
+        return 1 in seen
+    return {1, 7} <= seen
+
+
+class OnnxReader:
+    """Collects what one model holds while its graphs are walked."""
+
+    def __init__(self) -> None:
+        self._operators: Counter[str] = Counter()
+        self._weights = WeightTally()
+        self._side_files: set[str] = set()
+
+    def read(self, data: memoryview) -> Contents:
+        """Read a serialised ModelProto; raises Malformed."""
+        versions: dict[str, str] = {}
+        metadata: dict[str, str] = {}
+        notes: list[str] = []
+        inputs: tuple[TensorFacts, ...] = ()
+        outputs: tuple[TensorFacts, ...] = ()
+        for number, value in protobuf.fields(data):
+            if number == 7:
+                inputs, outputs = self._graph(nested(value), depth=0)
+            elif number == 14:
+                metadata.update([_entry(nested(value))])
+            elif number == 25:
+                notes.append(f"defines the function {self._function(nested(value))}, whose nodes are counted once")
+            else:
+                versions.update(_version(number, value))
+        notes += [f"weights are stored beside it in {name}, which must travel with it" for name in sorted(self._side_files)]
+        return Contents(
+            inputs=inputs,
+            outputs=outputs,
+            operators=ranked(self._operators),
+            weights=self._weights.total(),
+            versions=versions,
+            metadata=metadata,
+            notes=tuple(notes),
+        )
+
+    def _graph(
+        self, graph: memoryview, *, depth: int
+    ) -> tuple[tuple[TensorFacts, ...], tuple[TensorFacts, ...]]:
+        if depth > _DEEPEST:
+            raise Malformed(f"its graphs are nested more than {_DEEPEST} deep")
+        inputs: list[TensorFacts] = []
+        outputs: list[TensorFacts] = []
+        initialised: set[str] = set()
+        for number, value in protobuf.fields(graph):
+            if number == 1:
+                self._node(nested(value), depth=depth)
+            elif number == 5:
+                initialised.add(self._tensor(nested(value)))
+            elif number == 15:
+                initialised.add(self._sparse(nested(value)))
+            elif number == 11:
+                inputs.append(_tensor_facts(nested(value)))
+            elif number == 12:
+                outputs.append(_tensor_facts(nested(value)))
+        return tuple(fact for fact in inputs if fact.name not in initialised), tuple(outputs)
+
+    def _node(self, node: memoryview, *, depth: int) -> None:
+        kind = domain = ""
+        for number, value in protobuf.fields(node):
+            if number == 4:
+                kind = text(value)
+            elif number == 7:
+                domain = text(value)
+            elif number == 5:
+                self._attribute(nested(value), depth=depth)
+        self._operators[f"{domain}::{kind}" if domain not in ("", "ai.onnx") else kind] += 1
+
+    def _attribute(self, attribute: memoryview, *, depth: int) -> None:
+        for number, value in protobuf.fields(attribute):
+            if number in (5, 10):
+                self._tensor(nested(value))
+            elif number in (6, 11):
+                self._graph(nested(value), depth=depth + 1)
+            elif number == 22:
+                self._sparse(nested(value))
+
+    def _function(self, function: memoryview) -> str:
+        name = domain = ""
+        for number, value in protobuf.fields(function):
+            if number == 1:
+                name = text(value)
+            elif number == 10:
+                domain = text(value)
+            elif number == 7:
+                self._node(nested(value), depth=1)
+        return f"{domain}::{name}"
+
+    def _sparse(self, sparse: memoryview) -> str:
+        name = ""
+        for number, value in protobuf.fields(sparse):
+            if number == 1:
+                name = self._tensor(nested(value))
+        return name
+
+    def _tensor(self, tensor: memoryview) -> str:
+        name, kind, size, shape, external = "", 0, 0, list[int](), False
+        for number, value in protobuf.fields(tensor):
+            if number == 1:
+                shape += integers(value)
+            elif number == 2:
+                kind = integer(value)
+            elif number == 8:
+                name = text(value)
+            elif number in _TYPED_DATA:
+                size += 1 if isinstance(value, int) else len(value)
+            elif number == 6:
+                size += len(nested(value))
+            elif number == 13:
+                size, external = self._external(nested(value), size), True
+        dtype = _dtype(kind)
+        if not external and dtype != "string" and product(shape) > 4 * size:
+            raise Malformed(f"the constant {name!r} claims {product(shape)} values and stores {size} bytes")
+        self._weights.add(object(), dtype, shape, size)
+        return name
+
+    def _external(self, entry: memoryview, size: int) -> int:
+        key, value = _entry(entry)
+        if key == "location":
+            self._side_files.add(value)
+        return int(value) if key == "length" and value.isdecimal() and len(value) < 20 else size
+
+
+def _version(number: int, value: protobuf.Value) -> dict[str, str]:
+    if number == 1:
+        return {"IR": str(integer(value))}
+    if number == 8:
+        domain, version = "", 0
+        for inner, content in protobuf.fields(nested(value)):
+            if inner == 1:
+                domain = text(content)
+            elif inner == 2:
+                version = integer(content)
+        return {f"opset {domain}".rstrip() if domain != "ai.onnx" else "opset": str(version)}
+    names = {2: "producer", 3: "producer version", 4: "domain", 6: "description"}
+    if number in names and len(nested(value)):
+        return {names[number]: text(value)}
+    return {}
+
+
+def _entry(entry: memoryview) -> tuple[str, str]:
+    key = content = ""
+    for number, value in protobuf.fields(entry):
+        if number == 1:
+            key = text(value)
+        elif number == 2:
+            content = text(value)
+    return key, content
+
+
+def _tensor_facts(info: memoryview) -> TensorFacts:
+    name, dtype, shape = "", None, None
+    for number, value in protobuf.fields(info):
+        if number == 1:
+            name = text(value)
+        elif number == 2:
+            dtype, shape = _tensor_type(nested(value))
+    return TensorFacts(name=name, dtype=dtype, shape=shape)
+
+
+def _tensor_type(kind: memoryview) -> tuple[str | None, tuple[int | str, ...] | None]:
+    names = {4: "sequence", 5: "map", 7: "opaque", 8: "sparse tensor", 9: "optional"}
+    dtype, shape = None, None
+    for number, value in protobuf.fields(kind):
+        if number != 1:
+            dtype = names.get(number, dtype)
+            continue
+        for inner, content in protobuf.fields(nested(value)):
+            if inner == 1:
+                dtype = _dtype(integer(content))
+            elif inner == 2:
+                shape = tuple(_dimension(nested(size)) for field, size in protobuf.fields(nested(content)) if field == 1)
+    return dtype, shape
+
+
+def _dimension(dimension: memoryview) -> int | str:
+    for number, value in protobuf.fields(dimension):
+        if number == 1:
+            return integer(value)
+        if number == 2:
+            return text(value) or "?"
+    return "?"
+
+
+def _dtype(number: int) -> str:
+    return _DTYPES.get(number, f"type {number}")
