@@ -1,0 +1,83 @@
+"""How large a difference may be: limits as data, one row per precision, and the policy that applies them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Protocol
+
+from ..converters.precision import Precision
+from .metrics import OutputMetrics
+from .parity import Check
+
+
+class Policy(Protocol):
+    """Says which figures of an output count, and what they may be.
+
+    A policy looks only at figures; what always fails, whatever the tolerance, is decided before it is asked.
+    """
+
+    @property
+    def name(self) -> str:
+        """What reports call it."""
+        ...
+
+    def checks(self, metrics: OutputMetrics) -> tuple[Check, ...]:
+        """Each figure beside its limit; the output passes if every check did, and there is one."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScalePolicy:
+    """Limits as shares of the output's scale, the largest |reference| over all calls.
+
+    A share of the scale does not change when a model's output is multiplied by a number, and unlike an
+    element's own relative error it does not explode where the source passes through zero. Integers and
+    booleans must be equal.
+    """
+
+    name: str
+    max_abs: float
+    rms: float
+
+    def checks(self, metrics: OutputMetrics) -> tuple[Check, ...]:
+        """The checks of one output."""
+        if metrics.exact:
+            return (check("mismatches", float(metrics.mismatches), 0.0),)
+        return (
+            check("max_abs/scale", metrics.max_rel_to_scale, self.max_abs),
+            check("rms/scale", metrics.rms_rel_to_scale, self.rms),
+        )
+
+
+# docs/parity.md has the measurements behind these numbers.
+LIMITS = {
+    Precision.FP32: ScalePolicy(name="scale-fp32-1", max_abs=5e-5, rms=1e-5),
+}
+
+
+def policy_for(precision: Precision) -> Policy:
+    """The policy that applies when the user names none; KeyError for a precision without limits."""
+    return LIMITS[precision]
+
+
+def check(quantity: str, value: float, limit: float) -> Check:
+    """One figure against its limit; NaN and infinity never pass."""
+    finite = math.isfinite(value)
+    return Check(
+        quantity=quantity,
+        value=value if finite else None,
+        limit=limit,
+        passed=finite and value <= limit,
+        would_pass=round_up(value) if finite else None,
+    )
+
+
+def round_up(value: float) -> float:
+    """The smallest number of two significant digits that is not below `value` (finite, at least 0)."""
+    if value == 0.0:
+        return 0.0
+    exponent = math.floor(math.log10(value)) - 1
+    digits = math.ceil(value / 10.0**exponent) if exponent > -300 else 0
+    candidates = (float(f"{digits + more}e{exponent}") for more in range(-1, 2))
+    return next((number for number in candidates if value <= number < math.inf), value)
