@@ -45,7 +45,9 @@ def apply_dynamic(signature: Signature, dynamic: Mapping[str, Dim]) -> Signature
         spec = inputs.get(name)
         if spec is None or axis >= len(spec.shape):
             known = ", ".join(f"{known.name}{list(known.shape)}" for known in signature.inputs)
-            raise UsageError(f"--dynamic names {key}, but the inputs are {known}", fix="name an input and an axis of it")
+            raise UsageError(
+                f"--dynamic names {key}, but the inputs are {known}", fix="name an input and an axis of it"
+            )
         size = spec.shape[axis]
         if isinstance(size, int) and not dim.min <= size <= dim.max:
             raise UsageError(

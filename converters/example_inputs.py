@@ -58,7 +58,9 @@ def read_npz(path: Path) -> Named:
     except FileNotFoundError as error:
         raise InputError(f"{path} does not exist", fix="check the path") from error
     except (ValueError, OSError, EOFError) as error:
-        raise InputError(f"{path} is not an .npz file of plain arrays: {error}", fix="write it with numpy.savez") from error
+        raise InputError(
+            f"{path} is not an .npz file of plain arrays: {error}", fix="write it with numpy.savez"
+        ) from error
 
 
 def _draw(text: str, index: int, generator: np.random.Generator) -> tuple[str, np.ndarray]:

@@ -57,6 +57,11 @@ def axes_to(layout: str) -> tuple[int, int, int, int]:
     return NHWC_OF_NCHW if layout == Layout.NHWC else NCHW_OF_NHWC
 
 
+def other(layout: str) -> str:
+    """The layout that is not this one."""
+    return str(Layout.NCHW if layout == Layout.NHWC else Layout.NHWC)
+
+
 def to_artifact(call: Mapping[str, np.ndarray], layouts: Mapping[str, str]) -> dict[str, np.ndarray]:
     """The source's arrays as an artifact with these layouts takes them."""
     return {
@@ -67,5 +72,4 @@ def to_artifact(call: Mapping[str, np.ndarray], layouts: Mapping[str, str]) -> d
 
 def to_source(call: Mapping[str, np.ndarray], layouts: Mapping[str, str]) -> dict[str, np.ndarray]:
     """An artifact's arrays in the source's layout again."""
-    other = {name: Layout.NCHW if layout == Layout.NHWC else Layout.NHWC for name, layout in layouts.items()}
-    return to_artifact(call, {name: str(layout) for name, layout in other.items()})
+    return to_artifact(call, {name: other(layout) for name, layout in layouts.items()})

@@ -265,9 +265,7 @@ def runners() -> dict[str, RunnerRow]:
     """Every runner by format, our own and those that entry points add."""
     rows = {row.format: row for row in _RUNNER_TABLE}
     for point in entry_points(group="edgeproof.runners"):
-        rows[point.name] = RunnerRow(
-            format=point.name, entry=point.value, stack=Stack.RUNTIMES, needs=(), extra=""
-        )
+        rows[point.name] = RunnerRow(format=point.name, entry=point.value, stack=Stack.RUNTIMES, needs=(), extra="")
     return rows
 
 

@@ -2,47 +2,47 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 
-from ..job import ConvertOptions, Layout
-from ..layouts import NCHW_OF_NHWC, NHWC_OF_NCHW, layouts_of, move_axes
+from ..layouts import axes_to, other
 from ..signature import Signature
 
 
 class RelaidModule(torch.nn.Module):
-    """Takes NHWC where `inputs` says so, gives `module` NCHW, and the other way round for `outputs`."""
+    """Takes and gives tensors in the layouts named (None: as `module` has them)."""
 
-    def __init__(self, module: torch.nn.Module, inputs: tuple[bool, ...], outputs: tuple[bool, ...]) -> None:
+    def __init__(
+        self, module: torch.nn.Module, inputs: tuple[str | None, ...], outputs: tuple[str | None, ...]
+    ) -> None:
         super().__init__()
         self.module = module
-        self._inputs = inputs
-        self._outputs = outputs
+        self._inputs = [axes_to(other(layout)) if layout else None for layout in inputs]
+        self._outputs = [axes_to(layout) if layout else None for layout in outputs]
 
     def forward(self, *tensors: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """The module's outputs, axes moved."""
-        nchw = (
-            tensor.permute(NCHW_OF_NHWC) if moved else tensor
-            for tensor, moved in zip(tensors, self._inputs, strict=True)
+        own = (
+            tensor if axes is None else tensor.permute(axes) for tensor, axes in zip(tensors, self._inputs, strict=True)
         )
-        results = self.module(*nchw)
+        results = self.module(*own)
         return tuple(
-            tensor.permute(NHWC_OF_NCHW).contiguous() if moved else tensor
-            for tensor, moved in zip(results, self._outputs, strict=True)
+            tensor if axes is None else tensor.permute(axes).contiguous()
+            for tensor, axes in zip(results, self._outputs, strict=True)
         )
 
 
 def relay(
-    module: torch.nn.Module, examples: tuple[torch.Tensor, ...], signature: Signature, options: ConvertOptions
-) -> tuple[torch.nn.Module, tuple[torch.Tensor, ...], Signature]:
-    """Module, examples and signature of a PyTorch source (NCHW) with the layouts that `options` ask for."""
-    layouts = layouts_of(signature, options, of_source=Layout.NCHW)
+    module: torch.nn.Module, examples: tuple[torch.Tensor, ...], layouts: Mapping[str, str], signature: Signature
+) -> tuple[torch.nn.Module, tuple[torch.Tensor, ...]]:
+    """The module and its examples with the named tensors moved to their new layout (see layouts.py)."""
     if not layouts:
-        return module, examples, signature
-    moved_in = tuple(spec.name in layouts for spec in signature.inputs)
-    moved_out = tuple(spec.name in layouts for spec in signature.outputs)
-    wrapped = RelaidModule(module, moved_in, moved_out).eval()
+        return module, examples
+    moved_in = tuple(layouts.get(spec.name) for spec in signature.inputs)
+    moved_out = tuple(layouts.get(spec.name) for spec in signature.outputs)
     moved_examples = tuple(
-        tensor.permute(NHWC_OF_NCHW).contiguous() if moved else tensor
-        for tensor, moved in zip(examples, moved_in, strict=True)
+        tensor.permute(axes_to(layout)).contiguous() if layout else tensor
+        for tensor, layout in zip(examples, moved_in, strict=True)
     )
-    return wrapped, moved_examples, move_axes(signature, layouts)
+    return RelaidModule(module, moved_in, moved_out).eval(), moved_examples

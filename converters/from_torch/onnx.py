@@ -29,6 +29,8 @@ def convert(job: ConvertJob) -> Artifact:
         backend=lowering.backend,
         route=("torch", "torch.export", "onnx"),
         notes=lowering.notes,
+        layouts=program.layouts,
+        signature=program.signature,
         made_by=versions_of("torch", "onnx", "onnxscript"),
     )
 

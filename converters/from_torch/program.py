@@ -11,7 +11,8 @@ from torch.utils import _pytree as pytree
 
 from ..errors import ConversionError, EdgeproofError, InputError
 from ..example_inputs import inputs_from
-from ..job import ConvertJob, ConvertOptions
+from ..job import ConvertJob, ConvertOptions, Layout
+from ..layouts import layouts_of, move_axes
 from ..signature import Signature
 from ..source import Source
 from ..tensors import read_calls
@@ -29,10 +30,16 @@ class DataDependent(ConversionError):
 class TorchProgram:
     """The flat module in evaluation mode with its example inputs; `exported` is made once, when asked for."""
 
-    def __init__(self, module: torch.nn.Module, examples: tuple[torch.Tensor, ...], signature: Signature) -> None:
-        self.module = module
-        self.examples = examples
-        self.signature = signature
+    def __init__(
+        self,
+        module: torch.nn.Module,
+        examples: tuple[torch.Tensor, ...],
+        signature: Signature,
+        layouts: dict[str, str] | None = None,
+    ) -> None:
+        self.layouts = layouts or {}
+        self.module, self.examples = relay(module, examples, self.layouts, signature)
+        self.signature = move_axes(signature, self.layouts)
 
     @functools.cached_property
     def exported(self) -> torch.export.ExportedProgram:
@@ -91,9 +98,7 @@ def _dynamic_shapes(signature: Signature) -> tuple[tuple[dict[int, Any], ...]] |
     if not signature.dims:
         return None
     dims = {dim.name: torch.export.Dim(dim.name, min=dim.min, max=dim.max) for dim in signature.dims}
-    return (
-        tuple({axis: dims[str(spec.shape[axis])] for axis in spec.dynamic_axes} for spec in signature.inputs),
-    )
+    return (tuple({axis: dims[str(spec.shape[axis])] for axis in spec.dynamic_axes} for spec in signature.inputs),)
 
 
 @functools.lru_cache(maxsize=1)
@@ -127,4 +132,4 @@ def _program(source: Source, signature: Signature, examples: str, options: Conve
     flat, _ = flat_source(source)
     call = next(read_calls(Path(examples)))
     tensors = tuple(torch.from_numpy(call[spec.name]) for spec in signature.inputs)
-    return TorchProgram(*relay(flat, tensors, signature, options))
+    return TorchProgram(flat, tensors, signature, layouts_of(signature, options, of_source=Layout.NCHW))

@@ -20,13 +20,16 @@ from .program import DataDependent, TorchProgram, program_of
 
 def convert(job: ConvertJob) -> Artifact:
     """Make the TorchScript artifact of a job; raises ConversionError."""
-    lowering = lower(program_of(job))
+    program = program_of(job)
+    lowering = lower(program)
     return finish(
         job,
         lowering.payload,
         backend=lowering.backend,
         route=("torch", "torchscript"),
         notes=lowering.notes,
+        layouts=program.layouts,
+        signature=program.signature,
         made_by=versions_of("torch"),
     )
 
@@ -56,9 +59,7 @@ def _script_module(program: TorchProgram) -> tuple[torch.jit.ScriptModule, tuple
     return again, ()
 
 
-def _trace(
-    module: torch.nn.Module, examples: tuple[torch.Tensor, ...]
-) -> tuple[torch.jit.ScriptModule, list[str]]:
+def _trace(module: torch.nn.Module, examples: tuple[torch.Tensor, ...]) -> tuple[torch.jit.ScriptModule, list[str]]:
     """The traced module, and the tracer's warnings about values that it took for constants."""
     with stage("lower"), torch.no_grad(), warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")

@@ -191,4 +191,3 @@ def _text(content: memoryview | None) -> str:
     if content is not None and (len(content) > _LONGEST_METADATA or not text.isprintable()):
         return f"{len(content)} bytes"
     return text
-

@@ -66,7 +66,9 @@ class OnnxReader:
                 notes.append(f"defines the function {self._function(nested(value))}, whose nodes are counted once")
             else:
                 versions.update(_version(number, value))
-        notes += [f"weights are stored beside it in {name}, which must travel with it" for name in sorted(self._side_files)]
+        notes += [
+            f"weights are stored beside it in {name}, which must travel with it" for name in sorted(self._side_files)
+        ]
         return Contents(
             inputs=inputs,
             outputs=outputs,
@@ -77,9 +79,7 @@ class OnnxReader:
             notes=tuple(notes),
         )
 
-    def _graph(
-        self, graph: memoryview, *, depth: int
-    ) -> tuple[tuple[TensorFacts, ...], tuple[TensorFacts, ...]]:
+    def _graph(self, graph: memoryview, *, depth: int) -> tuple[tuple[TensorFacts, ...], tuple[TensorFacts, ...]]:
         if depth > _DEEPEST:
             raise Malformed(f"its graphs are nested more than {_DEEPEST} deep")
         inputs: list[TensorFacts] = []
@@ -212,7 +212,9 @@ def _tensor_type(kind: memoryview) -> tuple[str | None, tuple[int | str, ...] | 
             if inner == 1:
                 dtype = _dtype(integer(content))
             elif inner == 2:
-                shape = tuple(_dimension(nested(size)) for field, size in protobuf.fields(nested(content)) if field == 1)
+                shape = tuple(
+                    _dimension(nested(size)) for field, size in protobuf.fields(nested(content)) if field == 1
+                )
     return dtype, shape
 
 

@@ -57,17 +57,20 @@ def read_xnnpack(payload: memoryview, *, named_sizes: Mapping[str, int], weights
     nodes = Counter(_node(node) for node in graph.tables(_Graph.NODES))
     constants = list(graph.tables(_Graph.CONSTANTS))
     inline = [len(buffer.bytes(0) or b"") for buffer in graph.tables(_Graph.OLD_CONSTANTS)]
+    this = object()  # Constants inside the payload are numbered anew in every payload.
     for value in graph.tables(_Graph.VALUES):
         tensor = _tensor(value)
         index = tensor.scalar(_Value.CONSTANT, "I")
         if not index:
             continue
         key, size = (
-            _stored(pick(constants, index, "constant"), named_sizes) if constants else (None, pick(inline, index, "constant"))
+            _stored(pick(constants, index, "constant"), named_sizes)
+            if constants
+            else (None, pick(inline, index, "constant"))
         )
         number = tensor.scalar(_Value.DATATYPE, "h")
         dtype = _DTYPES[number] if 0 <= number < len(_DTYPES) else f"type {number}"
-        weights.add(key or (id(graph), index), dtype, tensor.numbers(_Value.DIMS, "I") or (), size)
+        weights.add(key or (this, index), dtype, tensor.numbers(_Value.DIMS, "I") or (), size)
     return XnnpackGraph(nodes=ranked(nodes), version=graph.string(_Graph.VERSION) or "0")
 
 

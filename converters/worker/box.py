@@ -38,7 +38,8 @@ class StageStarted(msgspec.Struct, frozen=True, tag="stage"):
 
 class Done(msgspec.Struct, frozen=True, tag="done", kw_only=True):
     """The job returned `result` (JSON text); `seconds` maps its stages to wall time, `peak_bytes` is the
-    process's largest resident set so far."""
+    process's largest resident set so far.
+    """
 
     result: str
     seconds: dict[str, float] = msgspec.field(default_factory=dict[str, float])

@@ -41,7 +41,7 @@ class WorkerProcess:
     def _start(self, to_child: int, from_child: int, scratch: Path) -> subprocess.Popen[bytes]:
         # A session of its own: Ctrl-C in the terminal reaches the parent alone, which then ends its workers.
         with self._log.open("wb") as log:
-            return subprocess.Popen(  # noqa: S603  (our own interpreter and module)
+            return subprocess.Popen(
                 [sys.executable, "-P", "-m", _PACKAGE, self.stack.value, str(to_child), str(from_child)],
                 stdin=subprocess.DEVNULL,
                 stdout=log,

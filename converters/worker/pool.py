@@ -159,9 +159,7 @@ class Pool:
         return None if self._should_wait_for_a_busy_worker(task) else next(iter(fitting), None)
 
     def _should_wait_for_a_busy_worker(self, task: Task[Any]) -> bool:
-        return task.sticky and any(
-            worker.stack == task.stack and task.warmth in worker.warm for worker in self._busy
-        )
+        return task.sticky and any(worker.stack == task.stack and task.warmth in worker.warm for worker in self._busy)
 
     def _retire_idle_workers_without_work(self) -> None:
         wanted = {ticket.task.stack for ticket in self._queue} | {ticket.task.stack for ticket in self._busy.values()}

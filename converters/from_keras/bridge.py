@@ -1,0 +1,89 @@
+"""Hands a Keras model over as a torch program: the one place where Keras meets the torch converters.
+
+Under the torch backend a keras.Model is an nn.Module, so what torch.export makes of it lowers like any other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+
+from ..artifact import Artifact
+from ..errors import EdgeproofError, NeedsTensorFlow
+from ..finish import finish
+from ..from_torch import executorch, torchscript
+from ..from_torch.lowering import Lowering
+from ..from_torch.program import TorchProgram
+from ..job import ConvertJob, Layout
+from ..layouts import layouts_of
+from ..tensors import read_calls
+from ..versions import versions_of
+from .flatten import FlatModel
+from .live import open_source
+from .torch_rnn import keep_recurrent_layers_whole
+
+
+class KerasModule(torch.nn.Module):
+    """A Keras model as a module of flat tensors."""
+
+    def __init__(self, flat: FlatModel) -> None:
+        super().__init__()
+        self.module = flat.model
+        self._flat = flat
+
+    def forward(self, *tensors: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """The model's outputs in its own order."""
+        return tuple(self._flat.call(tensors).values())
+
+
+def convert_torchscript(job: ConvertJob) -> Artifact:
+    """Make the TorchScript artifact of a Keras model; NeedsTensorFlow if the torch backend cannot hold it."""
+    return _convert(job, torchscript.lower, "torchscript", ("keras", "torch"))
+
+
+def convert_executorch(job: ConvertJob) -> Artifact:
+    """Make the ExecuTorch artifact of a Keras model; NeedsTensorFlow if the torch backend cannot hold it."""
+    return _convert(
+        job,
+        lambda program: executorch.lower(program.exported, program.signature, backend=job.backend),
+        "executorch",
+        ("keras", "torch", "executorch"),
+    )
+
+
+def _convert(
+    job: ConvertJob, lower: Callable[[TorchProgram], Lowering], format_name: str, tools: tuple[str, ...]
+) -> Artifact:
+    program = _program(job)
+    lowering = lower(program)
+    return finish(
+        job,
+        lowering.payload,
+        backend=lowering.backend,
+        route=("keras", "torch backend", "torch.export", format_name),
+        notes=lowering.notes,
+        layouts=program.layouts,
+        signature=program.signature,
+        made_by=versions_of(*tools),
+    )
+
+
+def _program(job: ConvertJob) -> TorchProgram:
+    """The model under the torch backend, exported; whatever goes wrong so far means that it needs TensorFlow."""
+    keep_recurrent_layers_whole()
+    try:
+        flat = open_source(job.source).flat
+        call = next(read_calls(Path(job.examples)))
+        tensors = tuple(torch.from_numpy(call[spec.name]) for spec in job.signature.inputs)
+        module = KerasModule(flat).eval().requires_grad_(requires_grad=False)
+        layouts = layouts_of(job.signature, job.options, of_source=Layout.NHWC)
+        program = TorchProgram(module, tensors, job.signature, layouts)
+        program.exported  # noqa: B018  (made here, so that a failure is told apart from one of lowering)
+    except EdgeproofError as error:
+        raise NeedsTensorFlow(
+            f"the torch backend of Keras cannot hold this model: {error.message}",
+            fix="convert through the model's ONNX graph",
+        ) from error
+    return program

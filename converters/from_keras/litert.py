@@ -1,0 +1,71 @@
+"""Keras to LiteRT: a SavedModel with one explicit signature, then TensorFlow's converter."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from typing import Any
+
+import tensorflow as tf
+
+from ..artifact import Artifact
+from ..errors import ConversionError, UnsupportedOperators
+from ..finish import finish
+from ..job import ConvertJob
+from ..versions import versions_of
+from ..worker.stages import stage
+from .program import TensorFlowProgram, program_of
+
+_FLEX_OPERATORS = re.compile(r"^\s*Flex ops: (.*)$|^\s*TF Select ops: (.*)$", re.MULTILINE)
+
+
+def convert(job: ConvertJob) -> Artifact:
+    """Make the LiteRT artifact of a job; raises UnsupportedOperators where it would need Flex operators."""
+    with stage("export"):
+        program = program_of(job)
+    with stage("lower"):
+        payload = _lower(program, allow_flex=job.options.allow_flex)
+    notes = ("uses Flex operators: the app must ship the TensorFlow Select runtime",) if _uses_flex(payload) else ()
+    return finish(
+        job,
+        payload,
+        backend="xnnpack",
+        route=("keras", "saved_model", "litert"),
+        notes=notes,
+        layouts=program.layouts,
+        signature=program.signature,
+        made_by=versions_of("keras", "tensorflow"),
+    )
+
+
+def _lower(program: TensorFlowProgram, *, allow_flex: bool) -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        tf.saved_model.save(program.trackable, folder, signatures={"serving_default": _with_names(program)})
+        converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=["serving_default"])
+        builtins = [tf.lite.OpsSet.TFLITE_BUILTINS]
+        converter.target_spec.supported_ops = [*builtins, tf.lite.OpsSet.SELECT_TF_OPS] if allow_flex else builtins
+        try:
+            return bytes(converter.convert())
+        except Exception as error:
+            raise _explained(error) from error
+
+
+def _with_names(program: TensorFlowProgram) -> Any:
+    """The function as a signature; SavedModel takes the argument names from the tensor specs."""
+    return program.function.get_concrete_function(*program.specs)
+
+
+def _explained(error: Exception) -> ConversionError:
+    text = str(error)
+    operators = [found for match in _FLEX_OPERATORS.findall(text) for found in match if found]
+    if operators:
+        return UnsupportedOperators(
+            f"LiteRT has no built-in form of: {'; '.join(operators)}",
+            fix="replace these layers, or accept the TensorFlow Select runtime in the app with --allow-flex",
+        )
+    first = text.strip().splitlines()[0] if text.strip() else type(error).__name__
+    return ConversionError(f"the LiteRT converter failed: {first}", fix="read the log for the operator it names")
+
+
+def _uses_flex(payload: bytes) -> bool:
+    return b"Flex" in payload

@@ -1,0 +1,59 @@
+"""A Keras source behind named arrays."""
+
+from __future__ import annotations
+
+import functools
+
+import keras
+import numpy as np
+
+from ..errors import SourceError
+from ..example_inputs import inputs_from
+from ..live_source import describe_call
+from ..source import Source
+from ..tensors import Call
+from ..worker.stages import stage
+from .flatten import FlatModel
+from .load import load
+
+
+class KerasSource:
+    """The model in inference mode; implements LiveSource."""
+
+    def __init__(self, flat: FlatModel) -> None:
+        self.flat = flat
+        self._examples = dict(zip(flat.input_names, flat.examples, strict=True))
+
+    @property
+    def examples(self) -> Call:
+        """One call that the model is known to take."""
+        return self._examples
+
+    @property
+    def parameters(self) -> int:
+        """How many numbers it has learnt."""
+        return int(self.flat.model.count_params())
+
+    def run(self, call: Call) -> dict[str, np.ndarray]:
+        """The outputs of one call by name; SourceError if the model raises."""
+        tensors = [keras.ops.convert_to_tensor(call[name]) for name in self.flat.input_names]
+        try:
+            named = self.flat.call(tensors)
+        except SourceError:
+            raise
+        except Exception as error:
+            raise SourceError(
+                f"the model raised {type(error).__name__} on {describe_call(call)}: {error}",
+                fix="check shapes and dtypes of the example inputs (--input)",
+            ) from error
+        return {name: keras.ops.convert_to_numpy(tensor) for name, tensor in named.items()}
+
+
+@functools.lru_cache(maxsize=1)
+def open_source(source: Source, *, seed: int = 0) -> KerasSource:
+    """Load a Keras source, once per worker."""
+    with stage("load"):
+        model, own = load(source)
+        given = inputs_from(source.inputs, seed=seed) if source.inputs else own
+        live = KerasSource(FlatModel(model, given))
+    return live

@@ -1,0 +1,78 @@
+"""Keras to ONNX through tf2onnx, with the source's names on inputs and outputs."""
+
+from __future__ import annotations
+
+import keras.src.export.tf2onnx_lib as keras_patches
+import onnx
+import tf2onnx
+
+from ..artifact import Artifact
+from ..errors import ConversionError, UnsupportedOperators
+from ..finish import finish
+from ..job import ConvertJob
+from ..signature import Signature
+from ..versions import versions_of
+from ..worker.stages import stage
+from .program import TensorFlowProgram, program_of
+
+_OPSET = 18
+
+
+def convert(job: ConvertJob) -> Artifact:
+    """Make the ONNX artifact of a job; raises ConversionError, UnsupportedOperators."""
+    with stage("export"):
+        program = program_of(job)
+    with stage("lower"):
+        model = _lower(program)
+        rename_interface(model, program.signature)
+    return finish(
+        job,
+        model.SerializeToString(deterministic=True),
+        backend="cpu",
+        route=("keras", "tf2onnx", "onnx"),
+        layouts=program.layouts,
+        signature=program.signature,
+        made_by=versions_of("keras", "tensorflow", "tf2onnx", "onnx"),
+    )
+
+
+def _lower(program: TensorFlowProgram) -> onnx.ModelProto:
+    # tf2onnx 1.17 does not know numpy 2; Keras carries the patch (https://github.com/onnx/tensorflow-onnx/pull/2382).
+    keras_patches.patch_tf2onnx()
+    try:
+        model, _ = tf2onnx.convert.from_function(program.function, input_signature=program.specs, opset=_OPSET)
+    except Exception as error:
+        raise ConversionError(
+            f"tf2onnx failed: {type(error).__name__}: {str(error).strip()[:300]}", fix="read the log"
+        ) from error
+    custom = sorted({node.op_type for node in model.graph.node if node.domain not in ("", "ai.onnx")})
+    if custom:
+        raise UnsupportedOperators(
+            f"ONNX has no form of these TensorFlow operators: {', '.join(custom)}",
+            fix="replace the layers that use them",
+        )
+    return model
+
+
+def rename_interface(model: onnx.ModelProto, signature: Signature) -> None:
+    """Give inputs and outputs the signature's names, by position, wherever the graph uses them."""
+    names = dict(
+        zip((value.name for value in model.graph.input), (spec.name for spec in signature.inputs), strict=True)
+    )
+    names |= dict(
+        zip((value.name for value in model.graph.output), (spec.name for spec in signature.outputs), strict=True)
+    )
+    taken = {name: f"{name}__inner" for name in names.values() if name not in names}
+    _rename(model.graph, {**taken, **names})
+
+
+def _rename(graph: onnx.GraphProto, names: dict[str, str]) -> None:
+    for value in (*graph.input, *graph.output, *graph.value_info, *graph.initializer):
+        value.name = names.get(value.name, value.name)
+    for node in graph.node:
+        for field in (node.input, node.output):
+            for index, name in enumerate(field):
+                field[index] = names.get(name, name)
+        for attribute in node.attribute:
+            for inner in (*([attribute.g] if attribute.HasField("g") else []), *attribute.graphs):
+                _rename(inner, names)

@@ -1,0 +1,55 @@
+"""A PyTorch source behind named arrays."""
+
+from __future__ import annotations
+
+import functools
+
+import numpy as np
+import torch
+
+from ..errors import SourceError
+from ..live_source import describe_call
+from ..source import Source
+from ..tensors import Call
+from .flatten import FlatModule, named_outputs
+from .program import flat_source
+
+
+class TorchSource:
+    """The model in evaluation mode; implements LiveSource."""
+
+    def __init__(self, flat: FlatModule, tensors: tuple[torch.Tensor, ...]) -> None:
+        self._flat = flat
+        self._examples = {name: tensor.numpy() for name, tensor in zip(flat.input_names, tensors, strict=True)}
+
+    @property
+    def examples(self) -> Call:
+        """One call that the model is known to take."""
+        return self._examples
+
+    @property
+    def parameters(self) -> int:
+        """How many numbers it has learnt."""
+        return sum(parameter.numel() for parameter in self._flat.parameters())
+
+    def run(self, call: Call) -> dict[str, np.ndarray]:
+        """The outputs of one call by name; SourceError if the model raises."""
+        # Copies: a model that writes into its input must not change the stored samples.
+        tensors = [torch.from_numpy(call[name].copy()) for name in self._flat.input_names]
+        try:
+            with torch.no_grad():
+                named = named_outputs(self._flat.call(tensors))
+        except SourceError:
+            raise
+        except Exception as error:
+            raise SourceError(
+                f"the model raised {type(error).__name__} on {describe_call(call)}: {error}",
+                fix="check shapes and dtypes of the example inputs (--input)",
+            ) from error
+        return {name: tensor.detach().resolve_conj().resolve_neg().numpy() for name, tensor in named.items()}
+
+
+@functools.lru_cache(maxsize=1)
+def open_source(source: Source, *, seed: int = 0) -> TorchSource:
+    """Load a PyTorch source, once per worker."""
+    return TorchSource(*flat_source(source, seed=seed))

@@ -1,0 +1,218 @@
+"""Reads a TorchScript archive: a zip of code as text, pickled attributes and raw tensor data; nothing is unpickled."""
+
+from __future__ import annotations
+
+import ast
+import zipfile
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from ..errors import UnsafeInput
+from .findings import Contents, TensorFacts
+from .malformed import Malformed
+from .pickled import Call, Name, Node, PickleReader, Refused
+from .torchscript_code import TorchscriptCode
+from .weights import WeightTally, ranked
+
+_LARGEST_TEXT = 64 << 20
+_LARGEST_TOTAL = 256 << 20
+_DAMAGE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    OSError,
+    ValueError,
+    KeyError,
+    RuntimeError,  # zipfile's answer to an encrypted entry, and NotImplementedError to an unknown compression
+    OverflowError,
+)
+_DTYPES = {
+    "FloatStorage": "float32",
+    "DoubleStorage": "float64",
+    "HalfStorage": "float16",
+    "BFloat16Storage": "bfloat16",
+    "LongStorage": "int64",
+    "IntStorage": "int32",
+    "ShortStorage": "int16",
+    "CharStorage": "int8",
+    "ByteStorage": "uint8",
+    "BoolStorage": "bool",
+    "QInt8Storage": "qint8",
+    "QUInt8Storage": "quint8",
+    "QInt32Storage": "qint32",
+    "ComplexFloatStorage": "complex64",
+    "ComplexDoubleStorage": "complex128",
+}
+_WIDTHS = {"float64": 8, "int64": 8, "complex64": 8, "float32": 4, "int32": 4, "qint32": 4, "complex128": 16}
+_WIDTHS |= {"float16": 2, "bfloat16": 2, "int16": 2}
+_REBUILD_TENSOR = frozenset({"torch._utils._rebuild_tensor_v2", "torch._utils._rebuild_qtensor"})
+_ADMITTED = _REBUILD_TENSOR | {
+    *(f"torch.{name}" for name in _DTYPES),
+    *(f"torch.{name}" for name in ("device", "per_tensor_affine", "per_channel_affine", "Generator")),
+    *(f"torch.jit._pickle.build_{kind}list" for kind in ("int", "double", "bool", "tensor")),
+    "torch.jit._pickle.restore_type_tag",
+    "torch._utils._rebuild_parameter",
+    "torch._utils._rebuild_device_tensor_from_numpy",
+    "collections.OrderedDict",
+}
+
+
+def read_torchscript(path: Path) -> Contents:
+    """Read a TorchScript file; raises Malformed, or UnsafeInput if its pickle asks for anything but tensors."""
+    with Archive(path) as archive:
+        code = TorchscriptCode(archive.code())
+        weights = WeightTally()
+        root = _unpickled(path, archive.entry("data.pkl"))
+        _tally(root, weights, prefix="data")
+        constants = archive.entry("constants.pkl") if archive.has("constants.pkl") else None
+        _tally(_unpickled(path, constants) if constants else None, weights, prefix="constants")
+        if not isinstance(root, Call) or not isinstance(root.callee, Name):
+            raise Malformed("its data.pkl holds no module")
+        forward = f"{root.callee.text}.forward"
+        inputs, outputs = _signature(code.method(forward))
+        return Contents(
+            inputs=inputs,
+            outputs=outputs,
+            operators=ranked(code.operators(forward)),
+            weights=weights.total(),
+            versions=dict(archive.versions()),
+            metadata={"class": root.callee.text, **archive.extra()},
+            notes=tuple(archive.notes()),
+        )
+
+
+class Archive:
+    """A zip whose entries share one leading folder, read with limits on what unpacks."""
+
+    def __init__(self, path: Path) -> None:
+        try:
+            self._zip = zipfile.ZipFile(path)
+        except _DAMAGE as error:
+            raise Malformed(f"the archive cannot be opened: {error}") from error
+        self._names = {name.partition("/")[2]: name for name in self._zip.namelist()}
+        self._left = _LARGEST_TOTAL
+
+    def __enter__(self) -> Archive:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._zip.close()
+
+    def has(self, name: str) -> bool:
+        """Whether there is such an entry below the leading folder."""
+        return name in self._names
+
+    def entry(self, name: str) -> bytes:
+        """The content of an entry; raises Malformed when it is damaged or too large."""
+        try:
+            with self._zip.open(self._names[name]) as stream:
+                data = stream.read(_LARGEST_TEXT + 1)
+        except _DAMAGE as error:
+            raise Malformed(f"its entry {name} cannot be read: {error}") from error
+        self._left -= len(data)
+        if len(data) > _LARGEST_TEXT or self._left < 0:
+            raise Malformed(f"its entry {name} unpacks to more than {min(_LARGEST_TEXT, _LARGEST_TOTAL) >> 20} MiB")
+        return data
+
+    def code(self) -> dict[str, str]:
+        """Module name to text, for every file of code."""
+        return {
+            name.removeprefix("code/").removesuffix(".py").replace("/", "."): _text(self.entry(name))
+            for name in self._names
+            if name.startswith("code/") and name.endswith(".py")
+        }
+
+    def versions(self) -> Iterator[tuple[str, str]]:
+        """What the archive says about its own format."""
+        for name, label in (("version", "archive version"), (".format_version", "format"), ("byteorder", "byte order")):
+            if self.has(name):
+                yield label, _text(self.entry(name)[:100]).strip()
+
+    def extra(self) -> dict[str, str]:
+        """The extra files that were saved with the module, short texts as they are."""
+        found: dict[str, str] = {}
+        for name in self._names:
+            if name.startswith("extra/"):
+                data = self.entry(name)
+                text = _text(data[:200])
+                short = len(data) <= 200 and text.isprintable()
+                found[name.removeprefix("extra/")] = text if short else f"{len(data)} bytes"
+        return found
+
+    def notes(self) -> Iterator[str]:
+        """What a user should know about the archive."""
+        yield "the file does not store the dtypes and shapes of its inputs and outputs"
+        if self.has("bytecode.pkl"):
+            yield "holds bytecode for PyTorch Mobile's interpreter"
+
+
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "backslashreplace")
+
+
+def _unpickled(path: Path, data: bytes) -> Node:
+    try:
+        return PickleReader(lambda name: name in _ADMITTED or name.startswith("__torch__.")).read(data)
+    except Refused as error:
+        raise UnsafeInput(
+            f"{path} asks its reader for {error.what}, which no TorchScript file needs",
+            fix="do not load it; get the file again from a source you trust",
+        ) from error
+
+
+def _tally(root: Node, weights: WeightTally, *, prefix: str) -> None:
+    """Count every tensor below `root`; objects that are shared are visited once."""
+    waiting, seen = [root], set[int]()
+    while waiting:
+        node = waiting.pop()
+        if id(node) in seen or not isinstance(node, Call | tuple | list | dict):
+            continue
+        seen.add(id(node))
+        if isinstance(node, Call):
+            if isinstance(node.callee, Name) and node.callee.text in _REBUILD_TENSOR:
+                _count_tensor(node, weights, prefix=prefix)
+            waiting += [node.arguments, node.state, *(part for pair in node.items for part in pair)]
+        else:
+            waiting += node.values() if isinstance(node, dict) else node
+
+
+def _count_tensor(node: Call, weights: WeightTally, *, prefix: str) -> None:
+    """A tensor is rebuilt from (storage, offset, shape, strides, ...), a storage from (type, key, device, size)."""
+    match node.arguments:
+        case (Call(arguments=("storage", Name() as kind, str(key), *_)), int(offset), tuple(shape), *_):
+            sizes = [size for size in shape if isinstance(size, int)]
+            dtype = _DTYPES.get(kind.text.removeprefix("torch."), kind.text)
+            elements = 1
+            for size in sizes:
+                elements *= max(size, 0)
+            weights.add((prefix, key, offset, tuple(sizes)), dtype, sizes, elements * _WIDTHS.get(dtype, 1))
+        case _:
+            raise Malformed("a tensor is described in an unknown way")
+
+
+def _signature(
+    forward: ast.FunctionDef | None,
+) -> tuple[tuple[TensorFacts, ...], tuple[TensorFacts, ...]]:
+    if forward is None:
+        raise Malformed("its module has no forward method")
+    arguments = forward.args.args[1:]
+    inputs = tuple(
+        TensorFacts(name=argument.arg, dtype=_kind(argument.annotation), shape=None) for argument in arguments
+    )
+    outputs = tuple(TensorFacts(name=None, dtype=_kind(part), shape=None) for part in _parts(forward.returns))
+    return inputs, outputs
+
+
+def _parts(returns: ast.expr | None) -> list[ast.expr | None]:
+    """The members of a returned tuple, or the one thing that is returned."""
+    if isinstance(returns, ast.Subscript) and isinstance(returns.value, ast.Name) and returns.value.id == "Tuple":
+        inner = returns.slice
+        return list(inner.elts) if isinstance(inner, ast.Tuple) else [inner]
+    return [returns]
+
+
+def _kind(annotation: ast.expr | None) -> str | None:
+    """None for a tensor, whose dtype the file does not say; the type's text for anything else."""
+    text = ast.unparse(annotation) if annotation is not None else "Tensor"
+    return None if text == "Tensor" else text

@@ -1,0 +1,98 @@
+"""A loaded source that can be run on arrays, and what can be found out about it by running it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from .dynamic import apply_dynamic, resized
+from .errors import SourceError
+from .job import DescribeJob, Description
+from .sample_calls import calls_from_function
+from .signature import Signature, TensorSpec, spec_of
+from .tensors import Call, write_calls
+from .worker.stages import stage
+
+
+class LiveSource(Protocol):
+    """A model of any framework behind named arrays; `examples` is one call in input order."""
+
+    @property
+    def examples(self) -> Call:
+        """One call that the model is known to take."""
+        ...
+
+    @property
+    def parameters(self) -> int:
+        """How many numbers it has learnt."""
+        ...
+
+    def run(self, call: Call) -> dict[str, np.ndarray]:
+        """The outputs of one call by name, in the model's own order; SourceError if the model raises."""
+        ...
+
+
+def describe_source(live: LiveSource, job: DescribeJob, *, made_by: dict[str, str]) -> Description:
+    """Run a source on its examples and write down what it takes and gives.
+
+    Raises SourceError if the source cannot run or gives two results for one input, UsageError if a dynamic
+    dimension does not fit.
+    """
+    with stage("run"):
+        outputs = live.run(live.examples)
+        _check_repeatable(live, outputs)
+        signature = _signature_of(live, outputs, job)
+    folder = Path(job.folder)
+    examples = folder / "examples.npz"
+    write_calls(examples, [live.examples])
+    samples = folder / "user-samples.npz" if job.samples else None
+    if samples and job.samples:
+        write_calls(samples, calls_from_function(job.samples, signature))
+    return Description(
+        source=job.source,
+        signature=signature,
+        examples=str(examples),
+        samples=str(samples) if samples else None,
+        parameters=live.parameters,
+        made_by=made_by,
+    )
+
+
+def _signature_of(live: LiveSource, outputs: Call, job: DescribeJob) -> Signature:
+    static = Signature(
+        inputs=tuple(spec_of(name, array) for name, array in live.examples.items()),
+        outputs=tuple(spec_of(name, array) for name, array in outputs.items()),
+    )
+    signature = apply_dynamic(static, job.dynamic)
+    specs: Sequence[TensorSpec] = signature.outputs
+    for dim in signature.dims:
+        other = live.run(resized(live.examples, signature, dim))
+        specs = [_mark(spec, other[spec.name].shape, dim.name) for spec in specs]
+    return replace(signature, outputs=tuple(specs))
+
+
+def _mark(spec: TensorSpec, shape: tuple[int, ...], name: str) -> TensorSpec:
+    """The spec with the axes that followed the dynamic dimension `name`."""
+    marked = tuple(
+        name if isinstance(old, int) and old != new else old for old, new in zip(spec.shape, shape, strict=True)
+    )
+    return replace(spec, shape=marked)
+
+
+def _check_repeatable(live: LiveSource, first: Mapping[str, np.ndarray]) -> None:
+    second = live.run(live.examples)
+    for name, array in first.items():
+        if not np.array_equal(array, second[name], equal_nan=array.dtype.kind == "f"):
+            raise SourceError(
+                f"the model gave two different values of {name!r} for the same input",
+                fix="take out what is random at inference: dropout called with training=True, sampling, noise",
+            )
+
+
+def describe_call(call: Call) -> str:
+    """The arrays of a call as text: name, dtype and shape of each."""
+    return ", ".join(f"{name}: {array.dtype}{list(array.shape)}" for name, array in call.items())
