@@ -32,8 +32,7 @@ class Artifact:
 
     `file` is a path; `route` names the steps that made it, `notes` what a user should know (an unrolled
     loop, a dimension that became fixed); `layouts` maps a tensor to "nchw" or "nhwc" where it differs from
-    the source's; `made_by` maps tool names to versions; `seconds` maps stages to
-    wall time.
+    the source's; `made_by` maps tool names to versions.
     """
 
     file: str
@@ -47,4 +46,3 @@ class Artifact:
     notes: tuple[str, ...] = ()
     layouts: dict[str, str] = field(default_factory=dict[str, str])
     made_by: dict[str, str] = field(default_factory=dict[str, str])
-    seconds: dict[str, float] = field(default_factory=dict[str, float])
