@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-import numpy as np
+if TYPE_CHECKING:  # one annotation below; the command line must not wait for numpy
+    import numpy as np
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,24 +18,17 @@ from .weights import WeightTally, product, ranked
 from .xnnpack import read_xnnpack
 
 IDENTIFIER = b"ET12"
-_DTYPES = {
-    **dict(enumerate("uint8 int8 int16 int32 int64 float16 float32 float64".split())),
-    11: "bool",
-    12: "qint8",
-    13: "quint8",
-    14: "qint32",
-    15: "bfloat16",
-    16: "quint4x2",
-    17: "quint2x4",
-    22: "bits16",
-    23: "float8_e5m2",
-    24: "float8_e4m3fn",
-    25: "float8_e5m2fnuz",
-    26: "float8_e4m3fnuz",
-    27: "uint16",
-    28: "uint32",
-    29: "uint64",
-}
+_DTYPES: dict[int, str] = dict(
+    zip(
+        (*range(8), *range(11, 18), *range(22, 30)),
+        (
+            "uint8 int8 int16 int32 int64 float16 float32 float64"
+            " bool qint8 quint8 qint32 bfloat16 quint4x2 quint2x4"
+            " bits16 float8_e5m2 float8_e4m3fn float8_e5m2fnuz float8_e4m3fnuz uint16 uint32 uint64"
+        ).split(),
+        strict=True,
+    )
+)
 _WIDTHS = {"8": 1, "16": 2, "32": 4, "64": 8}
 _NONE, _INT, _BOOL, _DOUBLE, _TENSOR, _STRING = 1, 2, 3, 4, 5, 6
 _VALUE_NAMES = {1: "none", 2: "int", 3: "bool", 4: "float", 6: "string"}

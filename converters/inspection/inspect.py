@@ -81,7 +81,7 @@ def _format_of(path: Path, data: memoryview) -> Format:
     try:
         kind = recognise(path)
     except SourceError as error:
-        if data[:2] == b"PK":
+        if data[:2].tobytes() == b"PK":
             raise
         start = data[:8].tobytes().hex(" ")
         raise SourceError(f"{path} is no artifact that we know (it starts with {start})", fix=_GIVE_ARTIFACT) from error

@@ -125,14 +125,14 @@ def _facts(tensor: Table, *, name: str | None = None) -> TensorFacts:
     signature = tensor.numbers(_Tensor.SHAPE_SIGNATURE, "i") or shape
     unranked = not shape and not tensor.scalar(_Tensor.HAS_RANK, "?") and bool(signature)
     quantization = tensor.table(_Tensor.QUANTIZATION)
-    scales = quantization.reals(_Quantization.SCALE, "f") if quantization else ()
-    zeros = (quantization.numbers(_Quantization.ZERO_POINT, "q") if quantization else None) or ()
+    scales: tuple[float, ...] = quantization.reals(_Quantization.SCALE, "f") if quantization else ()
+    zeros: tuple[int, ...] = (quantization.numbers(_Quantization.ZERO_POINT, "q") if quantization else None) or ()
     return TensorFacts(
         name=name if name is not None else tensor.string(_Tensor.NAME),
         dtype=_dtype(tensor),
         shape=None if unranked else tuple("?" if size < 0 else size for size in signature),
-        scale=scales[0] if len(scales) == 1 else None,
-        zero_point=zeros[0] if len(scales) == 1 == len(zeros) else None,
+        scale=next(iter(scales)) if len(scales) == 1 else None,
+        zero_point=next(iter(zeros)) if len(scales) == 1 == len(zeros) else None,
     )
 
 

@@ -1,8 +1,8 @@
 """Reads the graph of an ONNX file: signature, nodes, initializers, opsets.
 
-Field numbers are those of onnx.proto (IR version 13), https://github.com/onnx/onnx/blob/main/onnx/onnx.proto; a model is
-`ModelProto`: 1 ir_version, 2 producer_name, 3 producer_version, 4 domain, 5 model_version, 6 doc_string, 7 graph,
-8 opset_import, 14 metadata_props, 20 training_info, 25 functions, 26 configuration.
+Field numbers are those of onnx.proto (IR version 13), https://github.com/onnx/onnx/blob/main/onnx/onnx.proto.
+Those of `ModelProto`: 1 ir_version, 2 producer_name, 3 producer_version, 4 domain, 5 model_version, 6 doc_string,
+7 graph, 8 opset_import, 14 metadata_props, 20 training_info, 25 functions, 26 configuration.
 """
 
 from __future__ import annotations

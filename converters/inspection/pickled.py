@@ -9,11 +9,17 @@ import io
 import pickletools
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any, TypeAlias
 
 from .malformed import Malformed
 
-Node = object
-_MARK = object()
+Node: TypeAlias = (
+    "bool | int | float | str | bytes | Name | Call | Mark | tuple[Node, ...] | list[Node] | dict[object, Node] | None"
+)
+
+
+class Mark:
+    """Where the items of a tuple, list or mapping begin on the stack."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +54,26 @@ class PickleReader:
         self._admits = admits
         self._stack: list[Node] = []
         self._memo: dict[int, Node] = {}
+        self._actions: dict[str, Callable[[Any], None]] = {
+            "GLOBAL": self._global,
+            "STACK_GLOBAL": self._stack_global,
+            **dict.fromkeys(("PUT", "BINPUT", "LONG_BINPUT"), self._put),
+            **dict.fromkeys(("GET", "BINGET", "LONG_BINGET"), self._get),
+            **dict.fromkeys(("REDUCE", "NEWOBJ"), self._call),
+            "MEMOIZE": lambda _: self._put(len(self._memo)),
+            "MARK": lambda _: self._stack.append(Mark()),
+            "TUPLE": lambda _: self._stack.append(tuple(self._since_mark())),
+            "TUPLE1": lambda _: self._small_tuple(1),
+            "TUPLE2": lambda _: self._small_tuple(2),
+            "TUPLE3": lambda _: self._small_tuple(3),
+            "BINPERSID": self._persistent,
+            "BUILD": self._build,
+            "APPENDS": lambda _: self._extend(self._since_mark()),
+            "APPEND": lambda _: self._extend([self._stack.pop()]),
+            "SETITEMS": lambda _: self._assign(self._since_mark()),
+            "SETITEM": lambda _: self._assign([self._stack.pop(), self._stack.pop()][::-1]),
+            "POP": lambda _: self._drop(),
+        }
 
     def read(self, data: bytes) -> Node:
         """The object that the pickle describes, as inert nodes; raises Malformed or Refused."""
@@ -60,48 +86,41 @@ class PickleReader:
             raise Malformed(f"its pickle is damaged: {error}") from error
         raise Malformed("its pickle has no end")
 
-    def _step(self, name: str, argument: object) -> None:
+    def _step(self, name: str, argument: Any) -> None:
         if name in _LITERALS:
             self._stack.append(argument)
         elif name in _CONSTANTS:
             self._stack.append(_CONSTANTS[name])
         elif name in _EMPTY:
             self._stack.append(_EMPTY[name]())
-        elif name in _ACTIONS:
-            _ACTIONS[name](self, argument)
+        elif name in self._actions:
+            self._actions[name](argument)
         elif name not in ("PROTO", "FRAME"):
             raise Refused(f"the pickle opcode {name}")
 
-    def _global(self, argument: object) -> None:
-        text = str(argument).replace(" ", ".", 1)
+    def _global(self, argument: str) -> None:
+        text = argument.replace(" ", ".", 1)
         if not self._admits(text):
             raise Refused(text)
         self._stack.append(Name(text))
 
     def _stack_global(self, _: object) -> None:
         function, module = self._stack.pop(), self._stack.pop()
+        if not isinstance(function, str) or not isinstance(module, str):
+            raise TypeError("a global is named by something that is no text")
         self._global(f"{module} {function}")
 
     def _put(self, argument: object) -> None:
         self._memo[int(str(argument))] = self._stack[-1]
 
-    def _memoize(self, _: object) -> None:
-        self._memo[len(self._memo)] = self._stack[-1]
-
     def _get(self, argument: object) -> None:
         self._stack.append(self._memo[int(str(argument))])
 
-    def _mark(self, _: object) -> None:
-        self._stack.append(_MARK)
-
     def _since_mark(self) -> list[Node]:
         items: list[Node] = []
-        while (item := self._stack.pop()) is not _MARK:
+        while not isinstance(item := self._stack.pop(), Mark):
             items.append(item)
         return items[::-1]
-
-    def _tuple(self, argument: object) -> None:
-        self._stack.append(tuple(self._since_mark()))
 
     def _small_tuple(self, size: int) -> None:
         if len(self._stack) < size:
@@ -141,15 +160,7 @@ class PickleReader:
         else:
             raise TypeError("items are set on something that is not a mapping")
 
-    def _setitem(self, _: object) -> None:
-        value, key = self._stack.pop(), self._stack.pop()
-        self._assign([key, value])
-
-    def _append(self, _: object) -> None:
-        item = self._stack.pop()
-        self._extend([item])
-
-    def _pop(self, _: object) -> None:
+    def _drop(self) -> None:
         self._stack.pop()
 
 
@@ -159,28 +170,3 @@ _LITERALS = frozenset(
 )
 _CONSTANTS: dict[str, Node] = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
 _EMPTY: dict[str, Callable[[], Node]] = {"EMPTY_TUPLE": tuple, "EMPTY_LIST": list, "EMPTY_DICT": dict}
-_ACTIONS: dict[str, Callable[[PickleReader, object], None]] = {
-    "GLOBAL": PickleReader._global,
-    "STACK_GLOBAL": PickleReader._stack_global,
-    "PUT": PickleReader._put,
-    "BINPUT": PickleReader._put,
-    "LONG_BINPUT": PickleReader._put,
-    "MEMOIZE": PickleReader._memoize,
-    "GET": PickleReader._get,
-    "BINGET": PickleReader._get,
-    "LONG_BINGET": PickleReader._get,
-    "MARK": PickleReader._mark,
-    "TUPLE": PickleReader._tuple,
-    "TUPLE1": lambda reader, _: reader._small_tuple(1),
-    "TUPLE2": lambda reader, _: reader._small_tuple(2),
-    "TUPLE3": lambda reader, _: reader._small_tuple(3),
-    "REDUCE": PickleReader._call,
-    "NEWOBJ": PickleReader._call,
-    "BINPERSID": PickleReader._persistent,
-    "BUILD": PickleReader._build,
-    "APPENDS": lambda reader, _: reader._extend(reader._since_mark()),
-    "APPEND": PickleReader._append,
-    "SETITEMS": lambda reader, _: reader._assign(reader._since_mark()),
-    "SETITEM": PickleReader._setitem,
-    "POP": PickleReader._pop,
-}

@@ -7,13 +7,14 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Self
 
 from ..errors import UnsafeInput
 from .findings import Contents, TensorFacts
 from .malformed import Malformed
 from .pickled import Call, Name, Node, PickleReader, Refused
 from .torchscript_code import TorchscriptCode
-from .weights import WeightTally, ranked
+from .weights import WeightTally, product, ranked
 
 _LARGEST_TEXT = 64 << 20
 _LARGEST_TOTAL = 256 << 20
@@ -44,8 +45,12 @@ _DTYPES = {
     "ComplexFloatStorage": "complex64",
     "ComplexDoubleStorage": "complex128",
 }
-_WIDTHS = {"float64": 8, "int64": 8, "complex64": 8, "float32": 4, "int32": 4, "qint32": 4, "complex128": 16}
-_WIDTHS |= {"float16": 2, "bfloat16": 2, "int16": 2}
+_WIDTHS = {
+    **dict.fromkeys(("float16", "bfloat16", "int16"), 2),
+    **dict.fromkeys(("float32", "int32", "qint32"), 4),
+    **dict.fromkeys(("float64", "int64", "complex64"), 8),
+    "complex128": 16,
+}
 _REBUILD_TENSOR = frozenset({"torch._utils._rebuild_tensor_v2", "torch._utils._rebuild_qtensor"})
 _ADMITTED = _REBUILD_TENSOR | {
     *(f"torch.{name}" for name in _DTYPES),
@@ -93,7 +98,7 @@ class Archive:
         self._names = {name.partition("/")[2]: name for name in self._zip.namelist()}
         self._left = _LARGEST_TOTAL
 
-    def __enter__(self) -> Archive:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -183,10 +188,7 @@ def _count_tensor(node: Call, weights: WeightTally, *, prefix: str) -> None:
         case (Call(arguments=("storage", Name() as kind, str(key), *_)), int(offset), tuple(shape), *_):
             sizes = [size for size in shape if isinstance(size, int)]
             dtype = _DTYPES.get(kind.text.removeprefix("torch."), kind.text)
-            elements = 1
-            for size in sizes:
-                elements *= max(size, 0)
-            weights.add((prefix, key, offset, tuple(sizes)), dtype, sizes, elements * _WIDTHS.get(dtype, 1))
+            weights.add((prefix, key, offset, tuple(sizes)), dtype, sizes, product(sizes) * _WIDTHS.get(dtype, 1))
         case _:
             raise Malformed("a tensor is described in an unknown way")
 

@@ -110,7 +110,7 @@ def _parse(module: str, text: str) -> ast.Module:
     try:
         return ast.parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        raise Malformed(f"the code of {module} cannot be read: {error or type(error).__name__}") from error
+        raise Malformed(f"the code of {module} cannot be read: {type(error).__name__} {error}") from error
 
 
 def _attributes(definition: ast.ClassDef) -> dict[str, str]:
