@@ -82,7 +82,6 @@ class ReferenceJob:
 
     source: Source
     signature: Signature
-    examples: str
     calls: str
     outputs: str
 

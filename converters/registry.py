@@ -55,14 +55,14 @@ class ConverterRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunnerRow:
-    """What runs a format."""
+    """What runs a format; `warmth` names what a worker must have imported to be waited for (see pool.Task)."""
 
     format: str
     entry: str
     stack: Stack
     needs: tuple[str, ...]
     extra: str
-    sticky: bool = False
+    warmth: str = ""
 
     @property
     def missing(self) -> tuple[str, ...]:
@@ -198,7 +198,7 @@ _RUNNER_TABLE = (
         stack=Stack.TORCH,
         needs=("torch",),
         extra="torch",
-        sticky=True,
+        warmth="torch",
     ),
     RunnerRow(
         format=Format.EXECUTORCH,
@@ -206,7 +206,7 @@ _RUNNER_TABLE = (
         stack=Stack.TORCH,
         needs=("torch", "executorch"),
         extra="executorch",
-        sticky=True,
+        warmth="executorch",
     ),
     RunnerRow(
         format=Format.LITERT,

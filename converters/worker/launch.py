@@ -25,7 +25,7 @@ class WorkerProcess:
 
     def __init__(self, stack: Stack, *, scratch: Path) -> None:
         self.stack = stack
-        self.warm: set[str] = set()
+        self.warm: set[str] = {stack.value}
         self.started = time.monotonic()
         to_child, self._requests = os.pipe()
         self.events, from_child = os.pipe()

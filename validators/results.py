@@ -1,0 +1,159 @@
+"""Collects what became of every artifact, and writes the manifest and the report."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from ..converters import manifest
+from ..converters.artifact import Artifact, extension_of
+from ..converters.errors import EdgeproofError, LoadError, NotRunnable
+from ..converters.finish import write_atomically
+from ..converters.job import Description, RunResult
+from ..converters.manifest import Manifest
+from ..converters.precision import Precision
+from ..converters.registry import ConverterRow
+from ..converters.versions import versions_of
+from ..converters.worker.pool import Finished
+from .parity import ParityReport, ParityRow, Status, verdict_of
+from .processor import this_processor
+from .reports.json import write_json
+from .request import Outcome, Request, Timing
+from .samples import SampleSet
+
+Key = tuple[str, str, str]
+
+
+class Results:
+    """Rows by format, precision and target; `write` puts them in the order of the request."""
+
+    def __init__(self, request: Request) -> None:
+        self._request = request
+        self._rows: dict[Key, ParityRow] = {}
+        self._artifacts: dict[tuple[str, str], Artifact] = {}
+        self._timings: list[Timing] = []
+        self._description: Description | None = None
+        self._samples: SampleSet | None = None
+
+    def described(self, description: Description, samples: SampleSet) -> None:
+        """The source is known."""
+        self._description = description
+        self._samples = samples
+
+    def timed(self, timing: Timing) -> None:
+        """A job ended."""
+        self._timings.append(timing)
+
+    def made(self, artifact: Artifact) -> None:
+        """An artifact exists; unless it will be run, that is all that can be said of it."""
+        self._artifacts[artifact.format, artifact.precision] = artifact
+        if not self._request.verify:
+            row = _row_of(artifact, "none", Status.NOT_RUN)
+            self._keep(replace(row, reason="not verified, as --no-verify asked", fix="run `edgeproof verify`"))
+
+    def failed(self, row: ConverterRow, precision: Precision, error: EdgeproofError) -> None:
+        """A conversion ended without an artifact."""
+        for target in self._request.targets:
+            self._keep(self._absent(row, precision, target, Status.CONVERT_FAIL, error))
+
+    def not_run(self, row: ConverterRow, precision: Precision, error: NotRunnable) -> None:
+        """A conversion could not be tried on this machine."""
+        for target in self._request.targets:
+            self._keep(self._absent(row, precision, target, Status.NOT_RUN, error))
+
+    def cannot_run(self, artifact: Artifact, target: str, error: NotRunnable) -> None:
+        """An artifact was made, but nothing here can run it."""
+        self._keep(_with_error(_row_of(artifact, target, Status.NOT_RUN), error))
+
+    def run_failed(self, artifact: Artifact, target: str, finished: Finished[RunResult]) -> None:
+        """An artifact could not be opened, or broke while it ran."""
+        status = Status.LOAD_FAIL if isinstance(finished.error, LoadError) else Status.RUN_FAIL
+        row = _row_of(artifact, target, status)
+        self._keep(_with_error(row, finished.error) if finished.error else row)
+
+    def judged(self, row: ParityRow) -> None:
+        """An artifact ran and was compared."""
+        self._keep(row)
+
+    def write(self, folder: Path) -> Outcome:
+        """Write manifest.json and parity.json into `folder`; raises UsageError if the disk is full."""
+        description, samples = self._description, self._samples
+        if description is None or samples is None:
+            raise EdgeproofError("the source was never described", fix="report this as a bug")
+        made = self._manifest(description)
+        report = self._report(description, samples)
+        write_atomically(folder / manifest.FILE_NAME, manifest.encode(made))
+        write_json(report, folder / "parity.json")
+        return Outcome(folder=None, manifest=made, report=report, timings=tuple(self._timings))
+
+    def _manifest(self, description: Description) -> Manifest:
+        ordered = (
+            self._artifacts[format_name, precision]
+            for format_name in self._request.formats
+            for precision in self._request.precisions
+            if (format_name, precision) in self._artifacts
+        )
+        return Manifest(
+            source=manifest.record_source(description),
+            inputs=description.signature.inputs,
+            outputs=description.signature.outputs,
+            dims=description.signature.dims,
+            artifacts=tuple(manifest.record_artifact(artifact) for artifact in ordered),
+        )
+
+    def _report(self, description: Description, samples: SampleSet) -> ParityReport:
+        rows = tuple(sorted(self._rows.values(), key=self._order_of))
+        return ParityReport(
+            verdict=verdict_of(rows),
+            results=rows,
+            source=description.source.name,
+            source_sha256=manifest.source_sha256(description.source),
+            samples_sha256=samples.sha256,
+            samples=samples.count,
+            real_samples=samples.real,
+            seed=self._request.seed,
+            processor=this_processor(),
+            edgeproof=versions_of("edgeproof").get("edgeproof", "unknown"),
+            notes=description.notes,
+        )
+
+    def _order_of(self, row: ParityRow) -> tuple[int, str, str]:
+        return self._request.formats.index(row.format), row.precision, row.target
+
+    def _absent(
+        self, row: ConverterRow, precision: Precision, target: str, status: Status, error: EdgeproofError
+    ) -> ParityRow:
+        name = f"{self._request.source.name}.{row.format}.{precision}{extension_of(row.format)}"
+        parity = ParityRow(
+            file=name, format=str(row.format), precision=str(precision), target=target, status=status
+        )
+        return _with_error(parity, error)
+
+    def _keep(self, row: ParityRow) -> None:
+        self._rows[row.format, row.precision, row.target] = row
+
+
+def _row_of(artifact: Artifact, target: str, status: Status) -> ParityRow:
+    return ParityRow(
+        file=Path(artifact.file).name,
+        format=artifact.format,
+        precision=str(artifact.precision),
+        target=target,
+        status=status,
+        backend=artifact.backend,
+        sha256=artifact.sha256,
+        bytes=artifact.bytes,
+        notes=artifact.notes,
+        made_by=artifact.made_by,
+    )
+
+
+def _with_error(row: ParityRow, error: EdgeproofError) -> ParityRow:
+    return replace(
+        row,
+        reason=error.message,
+        fix=error.fix,
+        log=error.log,
+        code=type(error).__name__,
+        exit_code=error.exit_code,
+    )
