@@ -97,8 +97,12 @@ class RunJob:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunResult:
-    """How a run went: the number of calls, the median seconds of one, and who computed (name to version)."""
+    """How a run went: the number of calls, the median seconds of one, and who computed (name to version).
+
+    `declared` is the signature that an artifact's file itself declares, in the artifact's own layouts.
+    """
 
     calls: int
     median_call_seconds: float
     made_by: dict[str, str]
+    declared: Signature | None = None
