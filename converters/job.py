@@ -30,7 +30,6 @@ class DescribeJob:
     folder: str
     dynamic: dict[str, Dim] = field(default_factory=dict[str, Dim])
     samples: str | None = None
-    seed: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -85,7 +85,6 @@ class _Run:
             folder=str(self._pool.scratch),
             dynamic=self._request.dynamic,
             samples=self._request.samples if _is_function(self._request.samples) else None,
-            seed=self._request.seed,
         )
         task = Task(
             title="source", entry=row.entry, job=job, result=Description, stack=row.stack, cost=_FIRST, warmth="source"
@@ -154,9 +153,7 @@ class _Run:
             self.results.not_run(row, precision, _missing(row.missing, row.key, row.extra))
             return
         job = self._job(description, row, precision, self._request.options)
-        self._submit(
-            _conversion(row, job), lambda finished: self._converted(description, row, precision, finished)
-        )
+        self._submit(_conversion(row, job), lambda finished: self._converted(description, row, precision, finished))
 
     def _job(
         self, description: Description, row: registry.ConverterRow, precision: Precision, options: ConvertOptions

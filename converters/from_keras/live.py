@@ -50,10 +50,9 @@ class KerasSource:
 
 
 @functools.lru_cache(maxsize=1)
-def open_source(source: Source, *, seed: int = 0) -> KerasSource:
+def open_source(source: Source) -> KerasSource:
     """Load a Keras source, once per worker."""
     with stage("load"):
         model, own = load(source)
-        given = inputs_from(source.inputs, seed=seed) if source.inputs else own
-        live = KerasSource(FlatModel(model, given))
-    return live
+        given = inputs_from(source.inputs) if source.inputs else own
+        return KerasSource(FlatModel(model, given))

@@ -30,7 +30,6 @@ def torch_dtype(element_type: int) -> torch.dtype:
         name = TensorProto.DataType.Name(element_type)
         raise UnsupportedOperators(
             f"the ONNX graph holds tensors of type {name}, which a torch program cannot hold",
-            fix="keep strings and complex numbers out of the model, or convert it only to "
-            "litert and onnx",
+            fix="keep strings and complex numbers out of the model, or convert it only to litert and onnx",
         )
     return _DTYPES[element_type]

@@ -115,9 +115,7 @@ def as_tensor(value: Value) -> Tensor:
 
 
 def _same(one: Number, other: Number) -> bool:
-    if isinstance(one, (torch.SymInt, torch.SymFloat)) or isinstance(
-        other, (torch.SymInt, torch.SymFloat)
-    ):
+    if isinstance(one, (torch.SymInt, torch.SymFloat)) or isinstance(other, (torch.SymInt, torch.SymFloat)):
         return one is other
     return type(one) is type(other) and bool(one == other)
 

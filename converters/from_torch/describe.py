@@ -10,4 +10,4 @@ from .live import open_source
 
 def describe(job: DescribeJob) -> Description:
     """The signature of a source; raises SourceError if it cannot be loaded, run, or is not repeatable."""
-    return describe_source(open_source(job.source, seed=job.seed), job, made_by=versions_of("torch"))
+    return describe_source(open_source(job.source), job, made_by=versions_of("torch"))

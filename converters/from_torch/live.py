@@ -50,6 +50,6 @@ class TorchSource:
 
 
 @functools.lru_cache(maxsize=1)
-def open_source(source: Source, *, seed: int = 0) -> TorchSource:
+def open_source(source: Source) -> TorchSource:
     """Load a PyTorch source, once per worker."""
-    return TorchSource(*flat_source(source, seed=seed))
+    return TorchSource(*flat_source(source))

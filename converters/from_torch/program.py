@@ -108,10 +108,10 @@ def _loaded(source: Source) -> tuple[torch.nn.Module, Any]:
     return module.requires_grad_(requires_grad=False), examples
 
 
-def flat_source(source: Source, *, seed: int = 0) -> tuple[FlatModule, tuple[torch.Tensor, ...]]:
+def flat_source(source: Source) -> tuple[FlatModule, tuple[torch.Tensor, ...]]:
     """The source as a flat module and its example tensors; InputError if nobody gives example inputs."""
     module, own = _loaded(source)
-    given = inputs_from(source.inputs, seed=seed) if source.inputs else own
+    given = inputs_from(source.inputs) if source.inputs else own
     if given is None:
         raise InputError(
             "the model does not say what its inputs are",

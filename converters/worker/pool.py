@@ -18,7 +18,7 @@ import msgspec
 from ..errors import EdgeproofError, WorkerDied
 from .box import Done, Event, Failed, Request, StageStarted, restore
 from .launch import WorkerProcess, over_memory, over_time
-from .stacks import Stack
+from .stacks import RULES, Stack
 
 Result = TypeVar("Result")
 _POLL_SECONDS = 0.1
@@ -29,7 +29,7 @@ _MEMORY_FOR_A_WORKER = 1 << 30
 class Task(Generic[Result]):
     """What is to be done: `entry` called with `job` in a worker of `stack`.
 
-    `cost` orders the queue (expensive first); `warmth` names what the entry imports, so that a worker that
+    `cost`, about the seconds it takes, orders the queue (expensive first); `warmth` names what the entry imports, so that a worker that
     has it already is preferred, and awaited when `sticky`.
     """
 
@@ -156,10 +156,15 @@ class Pool:
         warm = [worker for worker in fitting if task.warmth in worker.warm]
         if warm:
             return warm[0]
-        return None if self._should_wait_for_a_busy_worker(task) else next(iter(fitting), None)
+        waits = task.sticky and self._should_wait_for_a_busy_worker(task)
+        return None if waits else next(iter(fitting), None)
 
     def _should_wait_for_a_busy_worker(self, task: Task[Any]) -> bool:
-        return task.sticky and any(worker.stack == task.stack and task.warmth in worker.warm for worker in self._busy)
+        """Whether one that is busy will be of use sooner than a new one, which must import first."""
+        same = {worker: ticket for worker, ticket in self._busy.items() if worker.stack == task.stack}
+        if task.sticky and any(task.warmth in worker.warm for worker in same):
+            return True
+        return any(ticket.task.cost < RULES[task.stack].start_seconds for ticket in same.values())
 
     def _retire_idle_workers_without_work(self) -> None:
         wanted = {ticket.task.stack for ticket in self._queue} | {ticket.task.stack for ticket in self._busy.values()}

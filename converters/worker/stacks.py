@@ -18,10 +18,12 @@ class Stack(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StackRules:
-    """Environment variables that must be set before the first import, and forbidden top-level packages."""
+    """Environment variables that must be set before the first import, forbidden top-level packages, and
+    about how long a new worker imports before it is of use."""
 
     environment: dict[str, str] = field(default_factory=dict[str, str])
     forbidden: tuple[str, ...] = ()
+    start_seconds: float
 
 
 # ONNX Runtime's Linux wheels report usage unless told not to; nobody asked for hub access either.
@@ -39,10 +41,14 @@ _QUIET = {
 # torch and TensorFlow in one process crash in ways that depend on import order
 # (https://github.com/tensorflow/tensorflow/issues/57669).
 RULES = {
-    Stack.TORCH: StackRules(environment=_QUIET, forbidden=("tensorflow",)),
-    Stack.TENSORFLOW: StackRules(environment={**_QUIET, "KERAS_BACKEND": "tensorflow"}, forbidden=("torch",)),
-    Stack.KERAS_TORCH: StackRules(environment={**_QUIET, "KERAS_BACKEND": "torch"}, forbidden=("tensorflow",)),
-    Stack.RUNTIMES: StackRules(environment=_QUIET, forbidden=("torch", "tensorflow")),
+    Stack.TORCH: StackRules(environment=_QUIET, forbidden=("tensorflow",), start_seconds=2),
+    Stack.TENSORFLOW: StackRules(
+        environment={**_QUIET, "KERAS_BACKEND": "tensorflow"}, forbidden=("torch",), start_seconds=7
+    ),
+    Stack.KERAS_TORCH: StackRules(
+        environment={**_QUIET, "KERAS_BACKEND": "torch"}, forbidden=("tensorflow",), start_seconds=4
+    ),
+    Stack.RUNTIMES: StackRules(environment=_QUIET, forbidden=("torch", "tensorflow"), start_seconds=0.5),
 }
 
 
