@@ -1,0 +1,60 @@
+"""The report as JSON: parity.json, its reader and its schema."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from ...converters.errors import InputError
+from ...converters.finish import write_atomically
+from ..parity import SCHEMA, ParityReport
+
+
+def encode(report: ParityReport) -> bytes:
+    """The report as indented UTF-8 JSON; the same report gives the same bytes."""
+    return msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n"
+
+
+def decode(data: bytes, *, name: str = "parity.json") -> ParityReport:
+    """The report that `encode` wrote; fields it does not know are ignored.
+
+    Raises InputError if the data are no report or one of another schema version.
+    """
+    try:
+        version = msgspec.json.decode(data, type=_SchemaOnly).schema
+    except msgspec.DecodeError as error:
+        raise InputError(f"{name} is not a parity report: {error}", fix=_AGAIN) from error
+    if version != SCHEMA:
+        raise InputError(f"{name} has schema {version}, this edgeproof reads {SCHEMA}", fix=_AGAIN)
+    try:
+        return msgspec.json.decode(data, type=ParityReport)
+    except msgspec.ValidationError as error:
+        raise InputError(f"{name} does not fit its schema: {error}", fix=_AGAIN) from error
+
+
+_AGAIN = "make the report again with `edgeproof verify`"
+
+
+class _SchemaOnly(msgspec.Struct):
+    schema: int
+
+
+def write_json(report: ParityReport, path: Path) -> None:
+    """Write the report to `path`, whole or not at all."""
+    write_atomically(path, encode(report))
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema of parity.json."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "edgeproof parity report",
+        **msgspec.json.schema(ParityReport),
+    }
+
+
+def schema_text() -> str:
+    """The JSON Schema as the text of docs/schemas/parity.schema.json."""
+    return msgspec.json.format(msgspec.json.encode(schema(), order="sorted"), indent=2).decode() + "\n"

@@ -1,0 +1,95 @@
+"""Runs TorchScript artifacts in torch."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, Self
+
+import torch
+
+from ...converters.artifact import Artifact
+from ...converters.errors import LoadError
+from ...converters.job import RunJob, RunResult
+from ...converters.signature import Signature
+from .protocol import Array, fitting, named_outputs, not_loadable, not_runnable
+from .run import run_calls
+from .torch_tensors import as_arrays, as_tensor
+
+_NAME = "TorchScript"
+
+
+class TorchscriptRunner:
+    """One loaded module, in eval mode; names and shapes come from the artifact's record, positions from the file."""
+
+    def __init__(self, artifact: Artifact) -> None:
+        self._module = _load(artifact)
+        self._signature = artifact.signature
+        _check_arguments(self._module, artifact)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
+    ) -> None:
+        del self._module
+
+    @property
+    def signature(self) -> Signature:
+        """The artifact's record: the format stores neither dtypes nor shapes."""
+        return self._signature
+
+    @property
+    def made_by(self) -> dict[str, str]:
+        """The version of torch."""
+        return {"torch": str(torch.__version__)}
+
+    def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+        """One call; RunError if the module raises."""
+        tensors = [as_tensor(array) for array in fitting(self._signature, inputs)]
+        try:
+            with torch.no_grad():
+                outputs = self._module(*tensors)
+        except Exception as error:
+            # Interpreter errors are RuntimeError, but a scripted `raise` comes out as torch.jit.Error.
+            raise not_runnable(_NAME, inputs, _last_line(error)) from error
+        return named_outputs(self._signature, as_arrays(outputs))
+
+
+def _load(artifact: Artifact) -> Any:
+    try:
+        with warnings.catch_warnings():
+            # torch calls TorchScript deprecated on every load; whoever asks for the format knows.
+            warnings.filterwarnings("ignore", message=".*torch.jit.*", category=DeprecationWarning)
+            module = torch.jit.load(artifact.file, map_location="cpu")  # type: ignore[no-untyped-call]
+    except (RuntimeError, ValueError, OSError) as error:
+        raise not_loadable(artifact, _NAME, error) from error
+    return module.eval()
+
+
+def _check_arguments(module: Any, artifact: Artifact) -> None:
+    arguments = [argument.name for argument in module.forward.schema.arguments if argument.name != "self"]
+    names = [spec.name for spec in artifact.signature.inputs]
+    if len(arguments) != len(names):
+        raise LoadError(
+            f"forward of {artifact.file} takes {arguments}, where the artifact's signature has {names}",
+            fix="convert again from the source",
+        )
+
+
+def _last_line(error: Exception) -> str:
+    """A TorchScript error ends with what went wrong, after the whole interpreted stack."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[-1] if lines else type(error).__name__
+
+
+def open_runner(artifact: Artifact) -> TorchscriptRunner:
+    """Load a TorchScript file; raises LoadError if torch refuses it or it takes another number of inputs."""
+    return TorchscriptRunner(artifact)
+
+
+def run(job: RunJob) -> RunResult:
+    """Run an artifact on stored calls, in a worker."""
+    return run_calls(job, open_runner)

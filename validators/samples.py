@@ -1,0 +1,153 @@
+"""What parity is judged on: the user's samples, the model's example inputs, and seeded probes."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ..converters.errors import InputError
+from ..converters.example_inputs import read_npz
+from ..converters.signature import Signature, TensorSpec
+from ..converters.tensors import Call
+from .accumulators import Array
+from .probes import probes
+from .shapes import allows, disagreement, shape_text
+from .splitting import split
+
+_HOW = "give an .npz with one array per input, a folder of those, or file.py:function"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SampleSet:
+    """The calls of a judgement, in order: `given` of them are the user's, then the example, then probes.
+
+    `sha256` covers names, dtypes, shapes and values of all calls.
+    """
+
+    calls: tuple[Call, ...]
+    given: int
+    sha256: str
+
+    @property
+    def count(self) -> int:
+        """How many calls there are."""
+        return len(self.calls)
+
+    @property
+    def real(self) -> bool:
+        """Whether any call is the user's own: otherwise the verdict stands on generated inputs alone."""
+        return self.given > 0
+
+
+def collect(signature: Signature, example: Call, *, given: Iterable[Call] = (), seed: int = 0) -> SampleSet:
+    """All calls to judge on: `given` (the user's, read by `read_samples` or made by a function) come first.
+
+    Dtypes of given calls may differ from the signature's where no value changes its meaning (see `cast`).
+    Raises InputError if a call does not fit the signature.
+    """
+    real = [fit(call, signature, where=f"sample {index}") for index, call in enumerate(given)]
+    calls = (*real, dict(example), *probes(signature, example, seed=seed))
+    return SampleSet(calls=calls, given=len(real), sha256=hash_calls(calls))
+
+
+def read_samples(path: Path, signature: Signature, example: Call) -> list[Call]:
+    """The calls in an .npz (.npy where there is one input), or in every such file of a folder by name.
+
+    Arrays of one file hold one call or many, see splitting.py. Raises InputError.
+    """
+    files = _files(path)
+    calls = [call for file in files for call in _read_file(file, signature, example)]
+    if not calls:
+        raise InputError(f"{path} holds no samples", fix=_HOW)
+    return calls
+
+
+def _files(path: Path) -> list[Path]:
+    if not path.exists():
+        raise InputError(f"{path} does not exist", fix="check the path")
+    if not path.is_dir():
+        return [path]
+    return sorted(file for file in path.iterdir() if file.suffix in {".npz", ".npy"})
+
+
+def _read_file(path: Path, signature: Signature, example: Call) -> list[Call]:
+    arrays = _arrays(path, signature)
+    check_names(arrays, signature, where=str(path))
+    typed = {spec.name: cast(arrays[spec.name], spec, where=str(path)) for spec in signature.inputs}
+    return split(typed, signature, example, where=str(path))
+
+
+def _arrays(path: Path, signature: Signature) -> Mapping[str, Array]:
+    if path.suffix == ".npz":
+        return read_npz(path)
+    if path.suffix != ".npy":
+        raise InputError(f"{path} is neither .npz nor .npy", fix=_HOW)
+    if len(signature.inputs) != 1:
+        names = [spec.name for spec in signature.inputs]
+        raise InputError(f"{path} holds one array, the model takes {names}", fix="write them to one .npz by name")
+    try:
+        return {signature.inputs[0].name: np.load(path, allow_pickle=False)}
+    except (ValueError, OSError, EOFError) as error:
+        raise InputError(f"{path} is not a plain .npy file: {error}", fix="write it with numpy.save") from error
+
+
+def fit(call: Call, signature: Signature, *, where: str) -> Call:
+    """The call with its arrays in signature order and dtypes; InputError unless names and shapes fit."""
+    check_names(call, signature, where=where)
+    typed = {spec.name: cast(np.asarray(call[spec.name]), spec, where=where) for spec in signature.inputs}
+    for spec in signature.inputs:
+        if not allows(signature, spec, typed[spec.name].shape):
+            raise InputError(
+                f"{where}: {spec.name!r} has shape {list(typed[spec.name].shape)}, the model takes "
+                f"{shape_text(signature, spec)}",
+                fix="bring the samples into the shape of the example inputs",
+            )
+    conflict = disagreement(signature, typed)
+    if conflict:
+        raise InputError(f"{where}: {conflict}", fix="give one size to every input that has this dimension")
+    return typed
+
+
+def check_names(arrays: Mapping[str, Array], signature: Signature, *, where: str) -> None:
+    """Raises InputError unless the arrays have exactly the inputs' names."""
+    names = [spec.name for spec in signature.inputs]
+    if set(arrays) != set(names):
+        raise InputError(
+            f"{where} holds {sorted(arrays)}, the model takes {names}",
+            fix=f"name the arrays {', '.join(names)}",
+        )
+
+
+def cast(array: Array, spec: TensorSpec, *, where: str) -> Array:
+    """The array in the spec's dtype: a float may be rounded to another float, all else must keep its value.
+
+    An integer array for a float input is refused, since 0..255 is rarely what a model means by a float image.
+    """
+    wanted = np.dtype(spec.dtype)
+    if array.dtype == wanted:
+        return array
+    if array.dtype.kind == wanted.kind == "f":
+        return array.astype(wanted)
+    if array.dtype.kind in "iu" and wanted.kind in "iu":
+        changed = array.astype(wanted)
+        if np.array_equal(changed, array):
+            return changed
+    raise InputError(
+        f"{where}: {spec.name!r} is {array.dtype}, the model takes {spec.dtype}",
+        fix=f"store the samples as {spec.dtype}, preprocessed as the model expects them",
+    )
+
+
+def hash_calls(calls: Iterable[Call]) -> str:
+    """SHA-256 of the calls: every name, dtype, shape and byte, in order."""
+    digest = hashlib.sha256()
+    for call in calls:
+        digest.update(b"call\0")
+        for name, array in call.items():
+            digest.update(f"{name}\0{array.dtype.str}\0{list(array.shape)}\0".encode())
+            digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()
