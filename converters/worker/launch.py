@@ -56,6 +56,10 @@ class WorkerProcess:
         """The process id."""
         return self._process.pid
 
+    def is_alive(self) -> bool:
+        """Whether the process still runs."""
+        return self._process.poll() is None
+
     def ask(self, request: Request) -> None:
         """Hand over a job; raises WorkerDied if the process is gone."""
         try:

@@ -152,12 +152,18 @@ class Pool:
         return None
 
     def _idle_worker_for(self, task: Task[Any]) -> WorkerProcess | None:
+        self._drop_dead_idle_workers()
         fitting = [worker for worker in self._idle if worker.stack == task.stack]
         warm = [worker for worker in fitting if task.warmth in worker.warm]
         if warm:
             return warm[0]
         waits = task.sticky and self._should_wait_for_a_busy_worker(task)
         return None if waits else next(iter(fitting), None)
+
+    def _drop_dead_idle_workers(self) -> None:
+        for worker in [idle for idle in self._idle if not idle.is_alive()]:
+            self._idle.remove(worker)
+            worker.end()
 
     def _should_wait_for_a_busy_worker(self, task: Task[Any]) -> bool:
         """Whether one that is busy will be of use sooner than a new one, which must import first."""
