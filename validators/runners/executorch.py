@@ -14,7 +14,7 @@ from ...converters.errors import LoadError
 from ...converters.job import RunJob, RunResult
 from ...converters.signature import Signature, TensorSpec
 from ...converters.versions import versions_of
-from .protocol import Array, fitting, named_outputs, not_loadable, not_runnable
+from .protocol import Array, fitting, keep_dynamic, named_outputs, not_loadable, not_runnable
 from .run import run_calls
 from .torch_tensors import as_arrays, as_tensor
 
@@ -80,7 +80,7 @@ class ExecutorchRunner:
 def in_words(error: Exception) -> str:
     """The runtime's message, with what its error code stands for."""
     text = str(error)
-    code = text.rpartition(" ")[2].lower()
+    code = text.rpartition(" ")[2].lower().replace("0x:", "0x")
     return f"{text} ({_CODES[code]})" if code in _CODES else text
 
 
@@ -114,12 +114,9 @@ def _declared(metadata: Any, artifact: Artifact) -> Signature:
 
 
 def _sized(spec: TensorSpec, meta: Any) -> TensorSpec:
-    """The file's sizes; it holds the largest ones, so a recorded dynamic axis stays what it is."""
+    """The file's sizes; for a dynamic axis it holds the largest one."""
     sizes = tuple(int(size) for size in meta.sizes())
-    if len(sizes) != len(spec.shape):
-        return TensorSpec(name=spec.name, dtype=spec.dtype, shape=sizes)
-    shape = tuple(known if isinstance(known, str) else size for known, size in zip(spec.shape, sizes, strict=True))
-    return TensorSpec(name=spec.name, dtype=spec.dtype, shape=shape)
+    return keep_dynamic(TensorSpec(name=spec.name, dtype=spec.dtype, shape=sizes), spec)
 
 
 def open_runner(artifact: Artifact) -> ExecutorchRunner:

@@ -15,7 +15,7 @@ from ...converters.errors import LoadError
 from ...converters.job import RunJob, RunResult
 from ...converters.signature import Signature, TensorSpec
 from ...converters.versions import versions_of
-from .protocol import Array, fitting, not_loadable, not_runnable, with_names_of
+from .protocol import Array, fitting, keep_dynamic, not_loadable, not_runnable, with_sizes
 from .run import run_calls
 
 _NAME = "LiteRT"
@@ -56,8 +56,12 @@ class LitertRunner:
         return tuple(self._spec(name, named[name]) for name in names)
 
     def _spec(self, name: str, details: Mapping[str, Any]) -> TensorSpec:
+        record = self._artifact.signature
         spec = TensorSpec(name=name, dtype=np.dtype(details["dtype"]).name, shape=())
-        return with_names_of(self._artifact.signature, spec, [int(size) for size in details["shape_signature"]])
+        spec = with_sizes(spec, [int(size) for size in details["shape_signature"]], record)
+        return keep_dynamic(
+            spec, next((known for known in (*record.inputs, *record.outputs) if known.name == name), None)
+        )
 
     @property
     def signature(self) -> Signature:

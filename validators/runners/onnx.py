@@ -16,7 +16,7 @@ from ...converters.artifact import Artifact
 from ...converters.errors import LoadError
 from ...converters.job import RunJob, RunResult
 from ...converters.signature import Signature, TensorSpec
-from .protocol import Array, fitting, named_outputs, not_loadable, not_runnable, with_names_of
+from .protocol import Array, fitting, named_outputs, not_loadable, not_runnable, with_sizes
 from .run import run_calls
 
 _NAME = "ONNX Runtime"
@@ -95,7 +95,7 @@ def _spec(tensor: Any, artifact: Artifact) -> TensorSpec:
             fix="let the model take and return plain real tensors",
         )
     spec = TensorSpec(name=tensor.name, dtype=_DTYPES[element], shape=())
-    return with_names_of(artifact.signature, spec, tensor.shape)
+    return with_sizes(spec, tensor.shape, artifact.signature)
 
 
 def open_runner(artifact: Artifact, *, threads: int = 1) -> OnnxRunner:

@@ -14,7 +14,7 @@ from ...converters.signature import Signature, TensorSpec
 from ..shapes import allows, shape_text
 
 Array = np.ndarray[Any, np.dtype[Any]]
-_SAMPLES_FIX = "give inputs as `edgeproof inspect ARTIFACT` shows them"
+_INPUTS_FIX = "if these are the source's inputs, the conversion changed them: `edgeproof inspect ARTIFACT` shows how"
 _CONVERT_FIX = "convert again from the source; if it stays, report it with the artifact"
 
 
@@ -59,7 +59,7 @@ def fitting(signature: Signature, inputs: Mapping[str, Array]) -> list[Array]:
     """The inputs in the signature's order, contiguous; RunError unless names, dtypes and shapes fit."""
     names = [spec.name for spec in signature.inputs]
     if set(names) != set(inputs):
-        raise RunError(f"the artifact takes the inputs {names} and was given {list(inputs)}", fix=_SAMPLES_FIX)
+        raise RunError(f"the artifact takes the inputs {names} and was given {list(inputs)}", fix=_INPUTS_FIX)
     for spec in signature.inputs:
         _check_fits(spec, inputs[spec.name], signature)
     return [np.ascontiguousarray(inputs[spec.name]).reshape(inputs[spec.name].shape) for spec in signature.inputs]
@@ -67,11 +67,11 @@ def fitting(signature: Signature, inputs: Mapping[str, Array]) -> list[Array]:
 
 def _check_fits(spec: TensorSpec, array: Array, signature: Signature) -> None:
     if array.dtype.name != spec.dtype:
-        raise RunError(f"input {spec.name!r} must be {spec.dtype} and is {array.dtype.name}", fix=_SAMPLES_FIX)
+        raise RunError(f"input {spec.name!r} must be {spec.dtype} and is {array.dtype.name}", fix=_INPUTS_FIX)
     if not allows(signature, spec, array.shape):
         raise RunError(
             f"input {spec.name!r} must have shape {shape_text(signature, spec)} and has {list(array.shape)}",
-            fix=_SAMPLES_FIX,
+            fix=_INPUTS_FIX,
         )
 
 
@@ -102,16 +102,30 @@ def first_lines(why: object, *, count: int = 3) -> str:
     return "; ".join(lines[:count]) or type(why).__name__
 
 
-def with_names_of(artifact: Signature, spec: TensorSpec, sizes: Sequence[int | str | None]) -> TensorSpec:
-    """`spec` with the file's `sizes`; an open size goes by the name that the artifact's record has for it."""
-    recorded = {known.name: known.shape for known in (*artifact.inputs, *artifact.outputs)}.get(spec.name, ())
+def with_sizes(spec: TensorSpec, sizes: Sequence[int | str | None], recorded: Signature) -> TensorSpec:
+    """`spec` with the `sizes` that a file declares; an open one goes by the name that the record has for it."""
+    known = {other.name: other.shape for other in (*recorded.inputs, *recorded.outputs)}.get(spec.name, ())
     shape = tuple(
-        size if isinstance(size, int) and size >= 0 else _open_size(recorded, spec.name, axis)
+        size if isinstance(size, int) and size >= 0 else _open_size(known, spec.name, axis)
         for axis, size in enumerate(sizes)
     )
     return TensorSpec(name=spec.name, dtype=spec.dtype, shape=shape)
 
 
-def _open_size(recorded: Sequence[int | str], name: str, axis: int) -> str:
-    known = recorded[axis] if axis < len(recorded) else None
-    return known if isinstance(known, str) else f"{name}.{axis}"
+def _open_size(known: Sequence[int | str], name: str, axis: int) -> str:
+    size = known[axis] if axis < len(known) else None
+    return size if isinstance(size, str) else f"{name}.{axis}"
+
+
+def keep_dynamic(spec: TensorSpec, recorded: TensorSpec | None) -> TensorSpec:
+    """`spec` with the axes open that the record has open: for files that hold a size to start from.
+
+    That such an axis can really be resized is seen when calls of two sizes run.
+    """
+    if recorded is None or len(recorded.shape) != len(spec.shape):
+        return spec
+    shape = tuple(
+        open_size if isinstance(open_size, str) else size
+        for open_size, size in zip(recorded.shape, spec.shape, strict=True)
+    )
+    return TensorSpec(name=spec.name, dtype=spec.dtype, shape=shape)
