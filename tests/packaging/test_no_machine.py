@@ -13,7 +13,9 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 _FOLDERS = ("work", "root", "opt/wheels", "opt/pypi", "home/[a-z]+", "Users/[A-Za-z]+")
 MACHINE_PATHS = re.compile(rf"(?<![\w./$}}-])/(?:{'|'.join(_FOLDERS)})/")
 HOSTS = re.compile(
-    r"https?://[^\s\"'>)]*(?:" + "|".join(["py" + "pi", "download.pyt" + "orch", "reg" + "istry", "deb" + r"\.debian"]) + ")"
+    r"https?://[^\s\"'>)]*(?:"
+    + "|".join(["py" + "pi", "download.pyt" + "orch", "reg" + "istry", "deb" + r"\.debian"])
+    + ")"
 )
 BINARY = {".npz", ".safetensors", ".keras", ".h5", ".pt", ".pte", ".tflite", ".onnx", ".png", ".bin"}
 
