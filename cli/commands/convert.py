@@ -1,0 +1,94 @@
+"""`edgeproof convert`: make artifacts from a checkpoint, and prove each of them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ...validators.parity import ParityReport, Status, exit_code
+from ...validators.pipeline import certify
+from ..invocation import VERBOSE, verbosity_of
+from ..options import json_option, limit_options, verbosity_options
+from ..output import write_outcome
+from ..progress import shown_progress, write_timings
+from ..request_options import ConvertArguments, request_of
+
+_LAYOUTS = click.Choice(["nchw", "nhwc"])
+_EXAMPLES = """\b
+Examples:
+  a Keras model, everything at once:
+    edgeproof convert classifier.keras
+  a function that returns a module, two formats, inputs as a specification:
+    edgeproof convert model.py:build --input "image:float32[1,3,224,224]" --to onnx,litert
+  weights and the class they belong to, judged on real samples:
+    edgeproof convert weights.pt --model model.py:Net --model-arg width=32 --input x.npz --samples real/
+  a batch of 1 to 8:
+    edgeproof convert model.pt2 --dynamic "image.0=1..8" -o out"""
+
+
+@click.command(name="convert", epilog=_EXAMPLES)
+@click.argument("source")
+@click.option("--to", multiple=True, default=("all",), metavar="FORMAT,...", help="Formats to make. [default: all]")
+@click.option(
+    "--precision", multiple=True, default=("fp32",), metavar="P,...", help="Precisions to make. [default: fp32]"
+)
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), metavar="DIR", help="Folder to write. [default: NAME.edgeproof]"
+)
+@click.option("--overwrite", is_flag=True, help="Replace a folder that edgeproof wrote before.")
+@click.option("--model", metavar="FACTORY", help="What builds the architecture of a state_dict: file.py:function.")
+@click.option("--model-arg", multiple=True, metavar="K=V", help="An argument for the factory; repeatable.")
+@click.option(
+    "--framework",
+    type=click.Choice(["torch", "keras"]),
+    help="Whose model a factory builds, if its file does not show.",
+)
+@click.option(
+    "--input",
+    multiple=True,
+    metavar="SPEC",
+    help='Example input: "image:float32[1,3,224,224]", x.npz or file.py:function; repeatable.',
+)
+@click.option(
+    "--dynamic",
+    multiple=True,
+    metavar="INPUT.AXIS=MIN..MAX",
+    help='A dimension that may vary: "image.0=1..8"; repeatable.',
+)
+@click.option(
+    "--samples", metavar="SAMPLES", help="Real inputs to judge on: x.npz, a folder of them, or file.py:function."
+)
+@click.option("--on", multiple=True, default=("host",), metavar="TARGET,...", help="Where to verify. [default: host]")
+@click.option("--verify/--no-verify", default=True, help="Whether to run and judge the artifacts. [default: verify]")
+@click.option("--backend", metavar="NAME", help="The backend inside a format, such as portable for executorch.")
+@click.option("--allow-flex", is_flag=True, help="Let LiteRT artifacts need TensorFlow's Flex operators.")
+@click.option("--input-layout", type=_LAYOUTS, help="Layout of 4-dimensional inputs in the artifacts.")
+@click.option("--output-layout", type=_LAYOUTS, help="Layout of 4-dimensional outputs in the artifacts.")
+@click.option("--seed", default=0, metavar="N", help="Seed of generated inputs. [default: 0]")
+@limit_options
+@json_option
+@verbosity_options
+@click.pass_context
+def command(context: click.Context, /, as_json: bool, **given: Any) -> int:
+    """Make artifacts from a checkpoint, and prove each of them.
+
+    SOURCE is a checkpoint (.pt .pth .bin .safetensors .pt2 .keras .h5) or a factory (pkg.module:function,
+    path/file.py:function). Every artifact runs beside its source on the same inputs and is judged.
+    """
+    request = request_of(ConvertArguments(**given))
+    verbosity = verbosity_of(context)
+    with shown_progress(verbosity) as listener:
+        outcome = certify(request, on_progress=listener)
+    write_outcome(outcome, as_json=as_json, folder=outcome.folder)
+    if verbosity >= VERBOSE:
+        write_timings(outcome.timings)
+    return exit_code(outcome.report) if request.verify else _exit_code_unverified(outcome.report)
+
+
+def _exit_code_unverified(report: ParityReport) -> int:
+    """What was not asked to be judged does not count as not run; a conversion that failed does."""
+    rest = tuple(row for row in report.results if row.status is not Status.NOT_RUN or row.code is not None)
+    return exit_code(replace(report, results=rest)) if rest else 0

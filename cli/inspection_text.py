@@ -1,0 +1,73 @@
+"""An inspection as text for people."""
+
+from __future__ import annotations
+
+import shutil
+import textwrap
+from collections.abc import Iterator
+
+from ..converters.inspection.findings import Inspection, Partition, TensorFacts, Weights
+from .wording import NO_BREAK, counts_text, plural, printable, size_text
+
+_INDENT = 12
+_TITLES = {"torchscript": "TorchScript", "executorch": "ExecuTorch", "litert": "LiteRT", "onnx": "ONNX"}
+
+
+def describe(found: Inspection) -> Iterator[str]:
+    """The lines of the report, as wide as the terminal."""
+    contents = found.contents
+    yield printable(found.file)
+    yield from _field("format", [_TITLES[found.format]])
+    yield from _field("size", [f"{size_text(found.bytes)} ({found.bytes:,} bytes)"])
+    yield from _field("sha256", [found.sha256])
+    yield from _field("inputs", [_tensor(fact, index) for index, fact in enumerate(contents.inputs)])
+    yield from _field("outputs", [_tensor(fact, index) for index, fact in enumerate(contents.outputs)])
+    yield from _field("weights", [_weights(contents.weights)])
+    for partition in contents.partitions:
+        yield from _field("partition", _partition(partition))
+    outside = " outside of partitions" if contents.partitions else ""
+    yield from _field("operators", [f"{found.undelegated:,}{outside}", counts_text(contents.operators)])
+    yield from _field("versions", [f"{printable(name)} {printable(text)}" for name, text in contents.versions.items()])
+    yield from _field("metadata", [f"{printable(name)}: {printable(text)}" for name, text in contents.metadata.items()])
+    yield from _field("notes", [printable(note) for note in contents.notes])
+
+
+def _field(label: str, values: list[str]) -> Iterator[str]:
+    width = max(40, min(shutil.get_terminal_size((100, 24)).columns, 120))
+    for value in filter(None, values):
+        indent, hanging = f"{label:<{_INDENT}}", " " * _INDENT
+        lines = textwrap.wrap(
+            value,
+            width=width,
+            initial_indent=indent,
+            subsequent_indent=hanging,
+            break_on_hyphens=False,
+            break_long_words=False,
+        )
+        yield from (line.replace(NO_BREAK, " ") for line in lines)
+        label = ""
+
+
+def _tensor(fact: TensorFacts, index: int) -> str:
+    name = printable(fact.name) if fact.name is not None else f"({index})"
+    if fact.dtype is None and fact.shape is None:
+        return f"{name}: tensor"
+    shape = "" if fact.shape is None else f"[{', '.join(printable(str(size)) for size in fact.shape)}]"
+    scale = "" if fact.scale is None else f", scale {fact.scale:.9g}, zero point {fact.zero_point or 0}"
+    return f"{name}: {fact.dtype or 'tensor'}{shape}{scale}"
+
+
+def _weights(weights: Weights) -> str:
+    if not weights.tensors:
+        return "none"
+    return (
+        f"{plural(weights.count, 'value')} in {plural(weights.tensors, 'tensor')}, {size_text(weights.bytes)}"
+        f" ({counts_text(weights.elements)})"
+    )
+
+
+def _partition(partition: Partition) -> list[str]:
+    inside = "" if partition.operators is None else f", {plural(sum(partition.operators.values()), 'operator')}"
+    place = f"{printable(partition.backend)} in {printable(partition.method)}"
+    sizes = f"{plural(partition.calls, 'call')}, {size_text(partition.bytes)}{inside}"
+    return [f"{place}: {sizes}", counts_text(partition.operators or {})]

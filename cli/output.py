@@ -1,0 +1,161 @@
+"""The result of a run on stdout: a table for people, JSON for programs."""
+
+from __future__ import annotations
+
+import math
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from ..validators.parity import ParityReport, ParityRow, Status, TensorParity, Verdict
+from ..validators.request import Outcome
+from .wording import plural, printable, size_text
+
+_WIDE = 160
+_STYLES = {Status.PASS: "green", Status.NOT_RUN: "yellow"}
+_SCHEMA = 1
+
+
+def write_outcome(outcome: Outcome, *, as_json: bool, folder: Path | None) -> None:
+    """Write what came of a run; `folder` is where the artifacts are, as the user called it."""
+    if as_json:
+        sys.stdout.write(outcome_json(outcome, folder=folder))
+        return
+    console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else _WIDE, highlight=False, soft_wrap=False)
+    console.print(result_table(outcome))
+    console.print(_verdict_line(outcome, folder))
+    for line in details(outcome.report):
+        console.print(line, soft_wrap=True)
+
+
+def outcome_json(outcome: Outcome, *, folder: Path | None) -> str:
+    """The outcome as JSON: the report, the manifest, the folder and where the time went."""
+    document = {
+        "schema": _SCHEMA,
+        "verdict": outcome.report.verdict,
+        "folder": str(folder) if folder else None,
+        "seconds": round(outcome.seconds, 3),
+        "report": outcome.report,
+        "manifest": outcome.manifest,
+        "timings": outcome.timings,
+    }
+    return msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n"
+
+
+def result_table(outcome: Outcome) -> Table:
+    """One row per artifact and target."""
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
+    for name in ("format", "precision", "target"):
+        table.add_column(name, no_wrap=True, vertical="bottom")
+    for name in ("bytes", "largest\ndifference", "SQNR", "seconds"):
+        table.add_column(name, justify="right", no_wrap=True, vertical="bottom")
+    table.add_column("verdict", no_wrap=True, vertical="bottom")
+    for row in outcome.report.results:
+        table.add_row(*_cells(row, _seconds_of(row, outcome)), Text(row.status, style=_style(row.status)))
+    return table
+
+
+def details(report: ParityReport) -> Iterator[Text]:
+    """Notes, and for every row that did not pass its reason, what to do, and where its log is."""
+    if not report.real_samples:
+        yield _labelled("note", "no real samples were given: the verdict stands on generated inputs alone (--samples)")
+    for note in report.notes:
+        yield _labelled("note", note)
+    for note, rows in _notes_by_row(report).items():
+        yield _labelled("note", f"{', '.join(rows)}: {note}")
+    for row in report.results:
+        if row.status is not Status.PASS:
+            yield from _explained(row)
+
+
+def largest_difference(row: ParityRow) -> str:
+    """The largest absolute difference of all outputs, or "-" where nothing was compared."""
+    largest = max((output.max_abs for output in row.outputs if output.max_abs is not None), default=None)
+    if largest is None:
+        return "-"
+    return f"{largest:.1e}" if largest else "0"
+
+
+def lowest_sqnr(row: ParityRow) -> str:
+    """The lowest signal-to-noise ratio of all outputs in decibels, "exact" where nothing differs at all."""
+    compared = [output for output in row.outputs if output.max_abs is not None]
+    found = [output.sqnr_db for output in compared if output.sqnr_db is not None]
+    if found:
+        return f"{min(found):.1f} dB" if math.isfinite(min(found)) else "-"
+    return "exact" if compared and all(_is_exact(output) for output in compared) else "-"
+
+
+def _is_exact(output: TensorParity) -> bool:
+    return output.max_abs == 0 and output.status is Status.PASS
+
+
+def _cells(row: ParityRow, seconds: float | None) -> tuple[str, ...]:
+    return (
+        row.format,
+        row.precision,
+        row.target,
+        "-" if row.bytes is None else size_text(row.bytes),
+        largest_difference(row),
+        lowest_sqnr(row),
+        "-" if seconds is None else f"{seconds:.1f}",
+    )
+
+
+def _seconds_of(row: ParityRow, outcome: Outcome) -> float | None:
+    """What the row cost: making the artifact and running it."""
+    titles = {f"{row.format} {row.precision}", f"run {row.format} {row.precision}"}
+    spent = [timing.wall_seconds for timing in outcome.timings if timing.title in titles]
+    return sum(spent) if spent else row.seconds
+
+
+def _verdict_line(outcome: Outcome, folder: Path | None) -> Text:
+    report = outcome.report
+    passed = sum(row.status is Status.PASS for row in report.results)
+    line = Text("\n")
+    line.append(report.verdict, style=f"bold {_style(report.verdict)}")
+    line.append(f"  {passed} of {plural(len(report.results), 'result')} passed, {outcome.seconds:.1f} s")
+    if folder is not None:
+        line.append(f", {_relative(folder)}")
+    return line
+
+
+def _relative(folder: Path) -> str:
+    """The folder as it is shortest to type from here."""
+    inside = os.path.relpath(folder)
+    return printable(str(folder) if inside.startswith("..") else inside)
+
+
+def _notes_by_row(report: ParityReport) -> dict[str, list[str]]:
+    """Notes of rows and of their outputs, each once, with the rows that have it."""
+    found: dict[str, list[str]] = {}
+    for row in report.results:
+        for note in dict.fromkeys((*row.notes, *(note for output in row.outputs for note in output.notes))):
+            found.setdefault(note, []).append(f"{row.format} {row.precision}")
+    return found
+
+
+def _explained(row: ParityRow) -> Iterator[Text]:
+    heading = Text("\n")
+    heading.append(row.status, style=_style(row.status))
+    heading.append(f" {row.format} {row.precision} on {row.target}: {printable(row.reason)}")
+    yield heading
+    if row.fix:
+        yield _labelled("fix", row.fix)
+    if row.log:
+        yield _labelled("log", row.log)
+
+
+def _labelled(label: str, text: str) -> Text:
+    line = Text()
+    line.append(f"{label}:", style="bold")
+    return line.append(f" {printable(text)}")
+
+
+def _style(status: Status | Verdict) -> str:
+    return _STYLES.get(Status(status), "red")

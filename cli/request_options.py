@@ -1,0 +1,89 @@
+"""What `convert` was asked on the command line, and the request it becomes."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..converters.dynamic import parse_dynamic
+from ..converters.errors import UsageError
+from ..converters.job import ConvertOptions, Layout
+from ..converters.precision import Precision
+from ..converters.registry import formats
+from ..converters.resolve import resolve
+from ..converters.source import Framework
+from ..converters.worker.pool import Limits
+from ..validators.request import Request
+from .options import parse_assignments, parse_memory, parse_names
+
+_TARGETS = ("host",)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConvertArguments:
+    """The texts of the command line, as click hands them over."""
+
+    source: str
+    to: tuple[str, ...]
+    precision: tuple[str, ...]
+    output: Path | None
+    model: str | None
+    model_arg: tuple[str, ...]
+    framework: str | None
+    input: tuple[str, ...]
+    dynamic: tuple[str, ...]
+    samples: str | None
+    on: tuple[str, ...]
+    verify: bool
+    backend: str | None
+    allow_flex: bool
+    input_layout: str | None
+    output_layout: str | None
+    seed: int
+    jobs: int | None
+    timeout: float
+    memory: str | None
+    overwrite: bool
+
+
+def request_of(given: ConvertArguments) -> Request:
+    """The request; raises UsageError for whatever is not understood, before anything is started."""
+    formats_wanted = parse_names(given.to, option="--to", known=tuple(formats()))
+    precisions = parse_names(given.precision, option="--precision", known=tuple(str(item) for item in Precision))
+    targets = parse_names(given.on, option="--on", known=_TARGETS)
+    dynamic = parse_dynamic(given.dynamic)
+    limits = limits_of(given.jobs, given.timeout, given.memory)
+    if not given.verify and given.samples:
+        raise UsageError("--samples says what to judge on, and --no-verify not to judge", fix="leave one of them out")
+    source = resolve(
+        given.source,
+        model=given.model,
+        model_args=parse_assignments(given.model_arg, option="--model-arg"),
+        inputs=given.input,
+        framework=Framework(given.framework) if given.framework else None,
+    )
+    return Request(
+        source=source,
+        formats=formats_wanted,
+        output=given.output or Path(f"{source.name}.edgeproof"),
+        precisions=tuple(Precision(name) for name in precisions),
+        backend=given.backend,
+        dynamic=dynamic,
+        samples=given.samples,
+        targets=targets,
+        options=ConvertOptions(
+            allow_flex=given.allow_flex,
+            input_layout=Layout(given.input_layout) if given.input_layout else None,
+            output_layout=Layout(given.output_layout) if given.output_layout else None,
+        ),
+        verify=given.verify,
+        overwrite=given.overwrite,
+        seed=given.seed,
+        limits=limits,
+    )
+
+
+def limits_of(jobs: int | None, timeout: float, memory: str | None) -> Limits:
+    """The limits of a run; by default as many jobs as there are processors to use."""
+    return Limits(jobs=jobs or len(os.sched_getaffinity(0)), timeout=timeout, memory=parse_memory(memory))

@@ -1,0 +1,33 @@
+"""How numbers and foreign texts are shown to people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+NO_BREAK = "\N{NO-BREAK SPACE}"
+_UNITS = ("kB", "MB", "GB", "TB")
+
+
+def size_text(size: int) -> str:
+    """Bytes with three digits and a decimal unit: "1.96 MB"."""
+    if size < 1000:
+        return f"{size} B"
+    value, unit = size / 1000, 0
+    while value >= 999.5 and unit < len(_UNITS) - 1:
+        value, unit = value / 1000, unit + 1
+    return f"{value:.3g} {_UNITS[unit]}"
+
+
+def counts_text(counts: Mapping[str, int]) -> str:
+    """Counts as "Conv 6, Relu 5", with a space between name and number at which no line breaks."""
+    return ", ".join(f"{printable(name)}{NO_BREAK}{count:,}" for name, count in counts.items())
+
+
+def plural(count: int, noun: str) -> str:
+    """A count with its noun: "1 operator", "2 operators"."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def printable(text: str) -> str:
+    """A text from a file without anything that a terminal would obey."""
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
