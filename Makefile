@@ -8,7 +8,8 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 ARGS ?=
 
 # The environment is ready when this file exists. Its name carries what it was made from (and where: an environment does
-# not survive a move), so a changed constraints.txt or pyproject.toml asks for a new one; it is written last, so an interrupted set-up is never taken for a finished one.
+# not survive a move), so a changed constraints.txt or pyproject.toml asks for a new set-up. It is written last, so that
+# an interrupted set-up is never taken for a finished one.
 STAMP := $(VENV)/.ready-$(shell { pwd; cat constraints.txt pyproject.toml; } | cksum | tr ' ' '-')
 UNFINISHED := $(VENV)/.unfinished
 
@@ -47,12 +48,12 @@ $(STAMP):
 	@echo "Setting up $(VENV): a few minutes and about 5 GB the first time. Log: $(VENV)/setup.log"
 	@mkdir -p $(VENV) && : > $(UNFINISHED) && rm -f $(VENV)/.ready-*
 	@[ -x $(BIN)/python ] || "$(PYTHON)" -m venv $(VENV)
-	@set -e; say() { echo "  $$1"; shift; "$$@" >> $(VENV)/setup.log 2>&1 || { tail -n 15 $(VENV)/setup.log >&2; \
+	@set -e; say() { echo "  $$1"; shift; "$$@" >> $(VENV)/setup.log 2>&1 || { rm -f $(UNFINISHED); tail -n 15 $(VENV)/setup.log >&2; \
 	    echo "make: this step failed: $$*" >&2; \
 	    echo "fix: read $(VENV)/setup.log, mend what it names (a network, an index, disk space), and run make again" >&2; exit 1; }; }; \
 	  : > $(VENV)/setup.log; \
 	  say "pip" $(PIP) install -c constraints.txt pip setuptools wheel; \
-	  say "torch" $(PIP) install -c constraints.txt torch==2.13.0; \
+	  say "torch" $(PIP) install -c constraints.txt torch; \
 	  say "the other frameworks and edgeproof itself" $(PIP) install -c constraints.txt --no-build-isolation -e '.[all,dev]'; \
 	  say "a last look" $(PIP) check
 	@: > $@ && rm -f $(UNFINISHED)
