@@ -16,7 +16,7 @@ from ..converters.output_folder import OutputFolder
 from ..converters.precision import Precision
 from ..converters.worker.pool import Finished, Pool, Progress, Task
 from ..converters.worker.warm import WarmJob
-from .judging import Judge
+from .judging import ArtifactRun, Judge, collect_samples
 from .request import Outcome, Request, Timing
 from .results import Results
 
@@ -113,8 +113,10 @@ class _Run:
         if finished.result is None:
             raise finished.error or UsageError("the source gave no description", fix="report this as a bug")
         description = finished.result
-        self._judge = Judge(self._request, description, self._folder)
-        self.results.described(description, self._judge.samples)
+        samples = collect_samples(self._request, description)
+        self._judge = Judge(description.signature, self._folder)
+        self._judge.store(samples)
+        self.results.described(description, samples)
         if self._request.verify:
             self._run_reference(description)
         for row in self._rows:
@@ -238,7 +240,8 @@ class _Run:
         if row.missing:
             self.results.cannot_run(artifact, target, _missing(row.missing, f"running {row.format}", row.extra))
             return
-        job = RunJob(artifact=artifact, calls=str(self._judge.calls), outputs=str(self._judge.outputs_of(artifact)))
+        outputs = self._judge.outputs_of(artifact, target)
+        job = RunJob(artifact=artifact, calls=str(self._judge.calls), outputs=str(outputs))
         task = Task(
             title=f"run {artifact.format} {artifact.precision}",
             entry=row.entry,
@@ -255,7 +258,14 @@ class _Run:
         if finished.result is None:
             self.results.run_failed(artifact, target, finished)
             return
-        self._judge.run_is_ready(artifact, target, finished.result)
+        run = ArtifactRun(
+            artifact=artifact,
+            target=target,
+            outputs=self._judge.outputs_of(artifact, target),
+            result=finished.result,
+            seconds=finished.wall_seconds,
+        )
+        self._judge.run_is_ready(run)
         self._compare_what_is_ready()
 
     def _compare_what_is_ready(self) -> None:

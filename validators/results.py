@@ -124,9 +124,7 @@ class Results:
         self, row: ConverterRow, precision: Precision, target: str, status: Status, error: EdgeproofError
     ) -> ParityRow:
         name = f"{self._request.source.name}.{row.format}.{precision}{extension_of(row.format)}"
-        parity = ParityRow(
-            file=name, format=str(row.format), precision=str(precision), target=target, status=status
-        )
+        parity = ParityRow(file=name, format=str(row.format), precision=str(precision), target=target, status=status)
         return _with_error(parity, error)
 
     def _keep(self, row: ParityRow) -> None:

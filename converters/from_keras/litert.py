@@ -40,7 +40,11 @@ def convert(job: ConvertJob) -> Artifact:
 
 def _lower(program: TensorFlowProgram, *, allow_flex: bool) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
-        tf.saved_model.save(program.trackable, folder, signatures={"serving_default": _with_names(program)})
+        signature = program.function.get_concrete_function(*program.specs)
+        # SavedModel stores the variables it finds from the root, and it does not find those of a Keras 3 layer:
+        # without this the file holds uninitialised weights, and no error says so.
+        program.trackable.captured = list(signature.variables)
+        tf.saved_model.save(program.trackable, folder, signatures={"serving_default": signature})
         converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=["serving_default"])
         builtins = [tf.lite.OpsSet.TFLITE_BUILTINS]
         converter.target_spec.supported_ops = [*builtins, tf.lite.OpsSet.SELECT_TF_OPS] if allow_flex else builtins
@@ -48,11 +52,6 @@ def _lower(program: TensorFlowProgram, *, allow_flex: bool) -> bytes:
             return bytes(converter.convert())
         except Exception as error:
             raise _explained(error) from error
-
-
-def _with_names(program: TensorFlowProgram) -> Any:
-    """The function as a signature; SavedModel takes the argument names from the tensor specs."""
-    return program.function.get_concrete_function(*program.specs)
 
 
 def _explained(error: Exception) -> ConversionError:
