@@ -9,7 +9,10 @@ from .accumulators import DECIDED
 from .metrics import OutputMetrics, Worst
 from .parity import Cause, Check, Finding
 
-_FIRST_DIVERGENCE = "find where it first diverges: `edgeproof diagnose ARTIFACT`"
+_WHO_ELSE_FAILS = (
+    "see whether the other formats fail alike (--to all): if they do, the source's export is at fault, if not, this "
+    "format's lowering is; leave it out with --to until that is mended"
+)
 
 
 def faults(spec: TensorSpec, metrics: OutputMetrics) -> Iterator[Finding]:
@@ -35,7 +38,7 @@ def _appeared(spec: TensorSpec, metrics: OutputMetrics) -> Finding:
         code=Cause.NONFINITE,
         reason=f"{metrics.appeared} of {metrics.elements} elements of {spec.name!r} are NaN or infinite in the "
         f"artifact and not in the source{where}",
-        fix=_FIRST_DIVERGENCE,
+        fix=_WHO_ELSE_FAILS,
     )
 
 
@@ -69,13 +72,14 @@ def _degenerate(spec: TensorSpec, metrics: OutputMetrics) -> Iterator[Finding]:
 
 
 def _degenerate_finding(code: Cause, what: str) -> Finding:
-    return Finding(code=code, reason=f"{what}, and in the source they are not", fix=_FIRST_DIVERGENCE)
+    return Finding(code=code, reason=f"{what}, and in the source they are not", fix=_WHO_ELSE_FAILS)
 
 
 def off_limits(spec: TensorSpec, metrics: OutputMetrics, checks: tuple[Check, ...]) -> Iterator[Finding]:
-    """One finding if any check did not pass, or there was none to pass."""
+    """One finding if any check did not pass, or there was none; NaN and infinity are findings of their own."""
     failed = [one for one in checks if not one.passed]
-    if not failed and checks:
+    said = metrics.appeared or metrics.vanished
+    if said or (checks and not failed):
         return
     if metrics.exact:
         reason = f"{metrics.mismatches} of {metrics.compared} elements of {spec.name!r} differ, where none may"
@@ -84,7 +88,7 @@ def off_limits(spec: TensorSpec, metrics: OutputMetrics, checks: tuple[Check, ..
         figures = ", ".join(f"{one.quantity} is {_figure(one.value)} (limit {one.limit:.1e})" for one in failed)
         reason = f"{spec.name!r} is too far from the source: {figures or 'no figure was checked'}"
         code = Cause.TOLERANCE
-    yield Finding(code=code, reason=reason + _worst(metrics.worst), fix=_FIRST_DIVERGENCE)
+    yield Finding(code=code, reason=reason + _worst(metrics.worst), fix=_WHO_ELSE_FAILS)
 
 
 def notes(spec: TensorSpec, metrics: OutputMetrics) -> Iterator[str]:

@@ -28,8 +28,9 @@ class Worst:
 class OutputMetrics:
     """What was measured on one output over all calls; the values are absolute, in the output's own unit.
 
-    Differences are taken where both sides are finite (`compared` elements). `scale` is the largest
-    |reference| there; `sqnr_db` is 10 log10 of signal energy over error energy, infinite when nothing
+    Differences are taken where both sides are finite (`compared` elements); if NaN or infinity stands on one
+    side only, they are infinite, since no figure of the rest may pass for the whole. `scale` is the largest
+    |reference|; `sqnr_db` is 10 log10 of signal energy over error energy, infinite when nothing
     differs and minus infinite for an error over silence; `cosine` and the top-1 figures are None where
     they mean nothing. `appeared` counts NaN or infinity that the reference does not have, `vanished` the
     reverse. `exact` says that the values are integers or booleans, of which `mismatches` differ.
@@ -139,6 +140,7 @@ class OutputMeter:
 
     def metrics(self) -> OutputMetrics:
         """Everything measured so far."""
+        whole = not self._appeared and not self._vanished
         signal, noise = self._energy["reference"], self._energy["error"]
         return OutputMetrics(
             calls=self._calls,
@@ -149,11 +151,11 @@ class OutputMeter:
             appeared=self._appeared,
             vanished=self._vanished,
             first_appeared=self._first_appeared,
-            max_abs=self._max_abs,
-            rms=noise.root_mean(self._compared),
+            max_abs=self._max_abs if whole else math.inf,
+            rms=noise.root_mean(self._compared) if whole else math.inf,
             scale=self._scale,
-            sqnr_db=decibels(signal, noise),
-            cosine=self._cosine(),
+            sqnr_db=decibels(signal, noise) if whole else -math.inf,
+            cosine=self._cosine() if whole else None,
             top1_rows=self._top1.rows,
             top1_agreed=self._top1.agreed,
             worst=self._worst,

@@ -97,7 +97,9 @@ class Element:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TensorParity:
-    """One output over all calls; figures are None where they could not be taken or mean nothing.
+    """One output over all calls.
+
+    Figures are None where they could not be taken or mean nothing, as beside a NaN that only one side has.
 
     `sqnr_db` is None when nothing differs, or when the source is silent. `noise_ratio` is None as long as
     no noise floor was measured for the source.

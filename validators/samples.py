@@ -54,7 +54,7 @@ def collect(signature: Signature, example: Call, *, given: Iterable[Call] = (), 
     return SampleSet(calls=calls, given=len(real), sha256=hash_calls(calls))
 
 
-def read_samples(path: Path, signature: Signature, example: Call) -> list[Call]:
+def read_samples(path: Path, signature: Signature, example: Call) -> list[dict[str, Array]]:
     """The calls in an .npz (.npy where there is one input), or in every such file of a folder by name.
 
     Arrays of one file hold one call or many, see splitting.py. Raises InputError.
@@ -74,7 +74,7 @@ def _files(path: Path) -> list[Path]:
     return sorted(file for file in path.iterdir() if file.suffix in {".npz", ".npy"})
 
 
-def _read_file(path: Path, signature: Signature, example: Call) -> list[Call]:
+def _read_file(path: Path, signature: Signature, example: Call) -> list[dict[str, Array]]:
     arrays = _arrays(path, signature)
     check_names(arrays, signature, where=str(path))
     typed = {spec.name: cast(arrays[spec.name], spec, where=str(path)) for spec in signature.inputs}
@@ -95,7 +95,7 @@ def _arrays(path: Path, signature: Signature) -> Mapping[str, Array]:
         raise InputError(f"{path} is not a plain .npy file: {error}", fix="write it with numpy.save") from error
 
 
-def fit(call: Call, signature: Signature, *, where: str) -> Call:
+def fit(call: Call, signature: Signature, *, where: str) -> dict[str, Array]:
     """The call with its arrays in signature order and dtypes; InputError unless names and shapes fit."""
     check_names(call, signature, where=where)
     typed = {spec.name: cast(np.asarray(call[spec.name]), spec, where=where) for spec in signature.inputs}

@@ -11,7 +11,7 @@ from .accumulators import Array
 from .shapes import allows, shape_text
 
 
-def split(arrays: Mapping[str, Array], signature: Signature, example: Call, *, where: str) -> list[Call]:
+def split(arrays: Mapping[str, Array], signature: Signature, example: Call, *, where: str) -> list[dict[str, Array]]:
     """The calls in `arrays`, which have the inputs' names.
 
     Of these readings the first that fits an array is taken:

@@ -1,0 +1,88 @@
+"""The figures and sentences that every form of the report shares."""
+
+from __future__ import annotations
+
+from ..parity import ParityReport, ParityRow, Status, TensorParity, Verdict
+
+NO_FIGURE = "\N{EN DASH}"
+_UNITS = ("B", "KiB", "MiB", "GiB")
+
+
+def headline(report: ParityReport) -> str:
+    """The whole report in one sentence."""
+    total = len(report.results)
+    if total == 0:
+        return "Nothing was judged"
+    passed = sum(row.status is Status.PASS for row in report.results)
+    if report.verdict is Verdict.PASS:
+        return f"All {total} artifacts compute what {report.source} computes" if total > 1 else "The artifact passed"
+    return f"{passed} of {total} artifacts passed"
+
+
+def caveats(report: ParityReport) -> list[str]:
+    """What a reader has to know before trusting the verdict."""
+    found: list[str] = []
+    if not report.real_samples:
+        found.append("Judged on generated inputs alone: real samples (--samples) say more.")
+    return [*found, *report.notes]
+
+
+def figure(value: float | None) -> str:
+    """A measured number in few characters."""
+    return NO_FIGURE if value is None else f"{value:.3g}"
+
+
+def sqnr(output: TensorParity) -> str:
+    """The signal-to-noise ratio with its unit, or why there is none."""
+    if output.sqnr_db is not None:
+        return f"{output.sqnr_db:.1f} dB"
+    return "identical" if output.max_abs == 0.0 and output.calls else NO_FIGURE
+
+
+def share(value: float | None) -> str:
+    """A cosine or an agreement; what is nearly one is shown as its distance from one."""
+    if value is None:
+        return NO_FIGURE
+    distance = 1.0 - value
+    rounding = 1e-14
+    return f"1 - {distance:.1g}" if rounding < distance < 1e-4 else f"{value:.4f}".rstrip("0").rstrip(".")
+
+
+def worst_output(row: ParityRow) -> TensorParity | None:
+    """The output to look at first: one that failed, else the one furthest off for its scale."""
+    return max(row.outputs, key=_badness, default=None)
+
+
+def _badness(output: TensorParity) -> tuple[bool, bool, float]:
+    return output.status is not Status.PASS, output.max_rel_to_scale is None, output.max_rel_to_scale or 0.0
+
+
+def size(count: int | None) -> str:
+    """A number of bytes, readable."""
+    if count is None:
+        return NO_FIGURE
+    value, unit = float(count), 0
+    while value >= 1024 and unit < len(_UNITS) - 1:
+        value, unit = value / 1024, unit + 1
+    return f"{value:.0f} {_UNITS[unit]}" if unit == 0 else f"{value:.1f} {_UNITS[unit]}"
+
+
+def milliseconds(value: float | None) -> str:
+    """A duration per call."""
+    return NO_FIGURE if value is None else f"{value:.3g} ms"
+
+
+def versions(row: ParityRow) -> str:
+    """Who made the artifact and who ran it."""
+    made = ", ".join(f"{name} {version}" for name, version in row.made_by.items())
+    ran = ", ".join(f"{name} {version}" for name, version in row.run_by.items())
+    return "; ".join(part for part in (made and f"made by {made}", ran and f"run by {ran}") if part)
+
+
+def limits(output: TensorParity) -> list[str]:
+    """Each figure beside its limit, and the smallest limit that would have passed."""
+    return [
+        f"{check.quantity} {figure(check.value) if check.value is not None else 'infinite'}, limit {check.limit:g}"
+        + ("" if check.passed or check.would_pass is None else f" (would pass at {check.would_pass:g})")
+        for check in output.checks
+    ]
