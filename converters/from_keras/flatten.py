@@ -27,16 +27,21 @@ class FlatModel:
         return named_outputs(self.model, self.model(nested, training=False))
 
 
+def _inputs_of(model: keras.Model) -> list[Any]:
+    """The symbolic inputs of a functional model; a subclassed one has none until it was built as one."""
+    return list(getattr(model, "inputs", None) or [])
+
+
 def _examples_from_shapes(model: keras.Model) -> Any:
     """Seeded example inputs from the shapes a built model knows; InputError where it does not."""
-    if not model.inputs:
+    if not _inputs_of(model):
         raise InputError(
             f"{type(model).__name__} does not say what its inputs are",
             fix='give one --input per input, such as --input "image:float32[1,224,224,3]", or return (model, inputs)',
         )
     generator = np.random.default_rng(0)
     structure = getattr(model, "_inputs_struct", None)
-    nested = structure if structure is not None else list(model.inputs)
+    nested = structure if structure is not None else _inputs_of(model)
     return keras.tree.map_structure(lambda tensor: _draw(tensor, generator), nested)
 
 
@@ -56,8 +61,8 @@ def _draw(tensor: Any, generator: np.random.Generator) -> np.ndarray:
 
 def _fit(model: keras.Model, given: Any) -> Any:
     """The given examples in the nesting that the model's call takes."""
-    if isinstance(given, Mapping) and model.inputs:
-        by_name = {tensor.name: tensor for tensor in model.inputs}
+    if isinstance(given, Mapping) and _inputs_of(model):
+        by_name = {tensor.name: tensor for tensor in _inputs_of(model)}
         if set(given) == set(by_name):
             ordered = [np.asarray(given[name]) for name in by_name]
             return keras.tree.pack_sequence_as(getattr(model, "_inputs_struct", None) or list(by_name), ordered)
@@ -80,8 +85,8 @@ def _single(arrays: list[np.ndarray]) -> Any:
 
 def _input_names(model: keras.Model, structure: Any) -> Iterator[str]:
     count = len(keras.tree.flatten(structure))
-    if model.inputs and len(model.inputs) == count:
-        yield from (tensor.name for tensor in model.inputs)
+    if len(_inputs_of(model)) == count:
+        yield from (tensor.name for tensor in _inputs_of(model))
     elif isinstance(structure, Mapping):
         yield from (str(key) for key in sorted(structure))
     elif count == 1:

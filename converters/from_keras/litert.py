@@ -12,6 +12,7 @@ from ..artifact import Artifact
 from ..errors import ConversionError, UnsupportedOperators
 from ..finish import finish
 from ..job import ConvertJob
+from ..litert_interface import order_interface
 from ..versions import versions_of
 from ..worker.stages import stage
 from .program import TensorFlowProgram, program_of
@@ -24,7 +25,7 @@ def convert(job: ConvertJob) -> Artifact:
     with stage("export"):
         program = program_of(job)
     with stage("lower"):
-        payload = _lower(program, allow_flex=job.options.allow_flex)
+        payload = order_interface(_lower(program, allow_flex=job.options.allow_flex), program.signature)
     notes = ("uses Flex operators: the app must ship the TensorFlow Select runtime",) if _uses_flex(payload) else ()
     return finish(
         job,
