@@ -86,15 +86,6 @@ def pool_average(node: Node, value: Tensor) -> Tensor:
     return average / pool(pad_ends(ones, window, 0.0), window.kernel, window.stride, 0, ceil)
 
 
-def pool_norm(node: Node, value: Tensor) -> Tensor:
-    """LpPool: the p-norm of every window."""
-    window, power = _window(node, value), float(node.integer("p", 2))
-    ceil, area = bool(node.integer("ceil_mode", 0)), math.prod(window.kernel)
-    powers = pad_ends(value.abs().pow(power), window, 0.0)
-    pool = _AVERAGE[value.ndim - 2]
-    return (pool(powers, window.kernel, window.stride, 0, ceil) * area).pow(1 / power)
-
-
 def _spatial(value: Tensor) -> list[int]:
     return list(range(2, value.ndim))
 
@@ -111,17 +102,9 @@ def largest_of_all(node: Node, value: Tensor) -> Tensor:
     return torch.amax(value, _spatial(value), keepdim=True)
 
 
-def norm_of_all(node: Node, value: Tensor) -> Tensor:
-    """GlobalLpPool."""
-    power = float(node.integer("p", 2))
-    return value.abs().pow(power).sum(_spatial(value), keepdim=True).pow(1 / power)
-
-
 OPERATORS: dict[str, Operator] = {
     "AveragePool": on_tensors(pool_average),
     "GlobalAveragePool": on_tensors(average_all),
-    "GlobalLpPool": on_tensors(norm_of_all),
     "GlobalMaxPool": on_tensors(largest_of_all),
-    "LpPool": on_tensors(pool_norm),
     "MaxPool": on_tensors(pool_largest),
 }
