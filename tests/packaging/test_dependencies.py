@@ -22,7 +22,7 @@ USED_INDIRECTLY = {"onnxscript"}
 
 
 def names(requirements: list[str]) -> set[str]:
-    return {canonicalize_name(Requirement(line).name) for line in requirements} - {"edgeproof"}
+    return {str(canonicalize_name(Requirement(line).name)) for line in requirements} - {"edgeproof"}
 
 
 def imported(folder: Path) -> set[str]:
