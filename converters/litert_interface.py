@@ -54,7 +54,7 @@ def _order(data: bytearray, table: Any, found: list[tuple[str, int]], wanted: li
     names = [name for name, _ in found]
     if sorted(names) != sorted(wanted):
         raise ConversionError(f"the LiteRT file has the tensors {names}, expected {wanted}", fix="report this as a bug")
-    start = table._tab.Vector(table._tab.Offset(slot))  # noqa: SLF001  (the reader has no other way in)
+    start = table._tab.Vector(table._tab.Offset(slot))
     vector = np.frombuffer(data, _OFFSET, len(found), start)
     places = start + _OFFSET.itemsize * np.arange(len(found), dtype=np.int64)
     targets = vector.astype(np.int64) + places

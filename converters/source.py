@@ -19,6 +19,7 @@ class SourceKind(StrEnum):
     FACTORY = "factory"
     STATE_DICT = "state_dict"
     EXPORTED_PROGRAM = "exported_program"
+    LIVE_MODULE = "live_module"
     KERAS_FILE = "keras_file"
     KERAS_HDF5 = "keras_hdf5"
 

@@ -77,7 +77,7 @@ class _Comparison:
             checks = policy.checks(metrics)
             findings += faults(observer.spec, metrics)
             findings += off_limits(observer.spec, metrics, checks)
-        findings = [*self._swap(observer.spec.name, findings), *findings]
+        findings = [*self._swap(observer.spec.name), *findings]
         return _tensor_parity(observer, metrics, tuple(findings), checks)
 
     def _of_the_whole(self, observer: OutputObserver) -> Iterator[Finding]:
@@ -115,9 +115,8 @@ class _Comparison:
         input_dims = {size for spec in self._signature.inputs for size in spec.shape if isinstance(size, str)}
         return observer.structural(dims, input_dims)
 
-    def _swap(self, name: str, findings: list[Finding]) -> Iterator[Finding]:
-        """Only an output that fails is looked for elsewhere: two outputs may well be equal."""
-        other = self._cross.holds_instead(name) if findings else None
+    def _swap(self, name: str) -> Iterator[Finding]:
+        other = self._cross.holds_instead(name)
         if other is not None:
             yield Finding(
                 code=Cause.SWAPPED_OUTPUTS,

@@ -11,11 +11,11 @@ from ..converters.job import Description, RunResult
 from ..converters.signature import Signature
 from ..converters.tensors import read_calls, write_calls
 from .compare import compare
-from .signatures import check_signature
 from .parity import ParityRow, Status
 from .processor import this_processor
 from .request import Request
 from .samples import SampleSet, collect, read_samples
+from .signatures import check_signature
 from .tolerance import policy_for
 
 GOLDEN = "golden"

@@ -36,6 +36,7 @@ class OutputObserver:
         self._found: dict[Cause, Finding] = {}
         self._sizes = {axis: _Sizes() for axis in spec.dynamic_axes}
         self._wrong_shape: Finding | None = None
+        self._only_dynamic_axes_differ = True
 
     def add(self, call: int, reference: Mapping[str, Array], actual: Mapping[str, Array]) -> None:
         """One call of the source and of the artifact; each maps output names to arrays."""
@@ -62,8 +63,7 @@ class OutputObserver:
             for axis, sizes in self._sizes.items():
                 sizes.add(reference.shape[axis], actual.shape[axis])
         if reference.shape != actual.shape:
-            if self._wrong_shape is None:
-                self._wrong_shape = self._shape_finding(call, reference, actual)
+            self._note_shape(call, reference, actual)
             return
         self.meter.add(reference, actual)
 
@@ -84,6 +84,15 @@ class OutputObserver:
             )
             return False
         return True
+
+    def _note_shape(self, call: int, reference: Array, actual: Array) -> None:
+        if self._wrong_shape is None:
+            self._wrong_shape = self._shape_finding(call, reference, actual)
+        differing = {
+            axis for axis in range(reference.ndim) if reference.shape[axis : axis + 1] != actual.shape[axis : axis + 1]
+        }
+        fits = reference.ndim == actual.ndim and differing <= self._sizes.keys()
+        self._only_dynamic_axes_differ = self._only_dynamic_axes_differ and fits
 
     def _shape_finding(self, call: int, reference: Array, actual: Array) -> Finding:
         hint = ""
@@ -115,7 +124,8 @@ class OutputObserver:
 
     def _became_fixed(self) -> Finding | None:
         for axis, sizes in self._sizes.items():
-            if len(sizes.reference) > 1 and len(sizes.actual) == 1:
+            stuck = len(sizes.reference) > 1 and len(sizes.actual) == 1
+            if stuck and self._only_dynamic_axes_differ:
                 return Finding(
                     code=Cause.DYNAMIC_FIXED,
                     reason=f"axis {axis} of output {self.spec.name!r} ({self.spec.shape[axis]}) is always "

@@ -11,7 +11,7 @@ from typing import TypeVar
 from ..converters import registry
 from ..converters.artifact import Artifact, extension_of
 from ..converters.errors import EdgeproofError, NeedsTensorFlow, NotRunnable, UsageError
-from ..converters.job import ConvertJob, ConvertOptions, DescribeJob, Description, ReferenceJob, RunJob, RunResult
+from ..converters.job import ConvertJob, ConvertOptions, DescribeJob, Description, ReferenceJob, RunResult
 from ..converters.output_folder import OutputFolder
 from ..converters.precision import Precision
 from ..converters.worker.pool import Finished, Pool, Progress, Task
@@ -19,11 +19,12 @@ from ..converters.worker.warm import WarmJob
 from .judging import ArtifactRun, Judge, collect_samples
 from .request import Outcome, Request, Timing
 from .results import Results
+from .running import not_installed, run_task
 
 Result = TypeVar("Result")
 Listener = Callable[[Progress], None]
 _WARM_ENTRY = "edgeproof.converters.worker.warm:warm"
-_FIRST, _LAST = 100.0, 0.5
+_FIRST = 100.0
 
 
 def ignore_progress(_progress: Progress) -> None:
@@ -72,6 +73,7 @@ class _Run:
         self._rows = rows
         self._pool = pool
         self._folder = folder
+        self._prepared: str | None = None
         self._onnx_waiting: list[tuple[registry.ConverterRow, Precision, NeedsTensorFlow]] = []
         self._onnx_graph: Artifact | EdgeproofError | None = None
         self.results = Results(request)
@@ -97,6 +99,7 @@ class _Run:
         longest = max(runnable, key=lambda row: row.cost, default=None)
         if longest is None or self._request.limits.jobs < 2:
             return
+        self._prepared = str(longest.format)
         job = WarmJob(entries=(longest.entry,))
         task = Task(
             title=f"prepare {longest.format}",
@@ -107,6 +110,7 @@ class _Run:
             cost=_FIRST - 1,
             warmth=longest.format,
         )
+        # Should an import fail, the conversion that needs it meets the same error and reports it.
         self._pool.submit(task, lambda _finished: None)
 
     def _described(self, finished: Finished[Description]) -> None:
@@ -152,10 +156,11 @@ class _Run:
 
     def _convert(self, description: Description, row: registry.ConverterRow, precision: Precision) -> None:
         if row.missing:
-            self.results.not_run(row, precision, _missing(row.missing, row.key, row.extra))
+            self.results.not_run(row, precision, not_installed(row.missing, row.key, row.extra))
             return
         job = self._job(description, row, precision, self._request.options)
-        self._submit(_conversion(row, job), lambda finished: self._converted(description, row, precision, finished))
+        task = replace(_conversion(row, job), sticky=row.format == self._prepared)
+        self._submit(task, lambda finished: self._converted(description, row, precision, finished))
 
     def _job(
         self, description: Description, row: registry.ConverterRow, precision: Precision, options: ConvertOptions
@@ -236,22 +241,12 @@ class _Run:
             self._run(artifact, target)
 
     def _run(self, artifact: Artifact, target: str) -> None:
-        row = registry.runners()[artifact.format]
-        if row.missing:
-            self.results.cannot_run(artifact, target, _missing(row.missing, f"running {row.format}", row.extra))
-            return
         outputs = self._judge.outputs_of(artifact, target)
-        job = RunJob(artifact=artifact, calls=str(self._judge.calls), outputs=str(outputs))
-        task = Task(
-            title=f"run {artifact.format} {artifact.precision}",
-            entry=row.entry,
-            job=job,
-            result=RunResult,
-            stack=row.stack,
-            cost=_LAST,
-            warmth=row.warmth,
-            sticky=row.warmth != "",
-        )
+        try:
+            task = run_task(artifact, target, calls=self._judge.calls, outputs=outputs)
+        except NotRunnable as error:
+            self.results.cannot_run(artifact, target, error)
+            return
         self._submit(task, lambda finished: self._ran(artifact, target, finished))
 
     def _ran(self, artifact: Artifact, target: str, finished: Finished[RunResult]) -> None:
@@ -303,13 +298,6 @@ def _is_function(text: str | None) -> bool:
     return text is not None and ":" in text and not Path(text).exists()
 
 
-def _missing(modules: tuple[str, ...], what: str, extra: str) -> NotRunnable:
-    return NotRunnable(
-        f"{what} needs {', '.join(modules)}, which {'is' if len(modules) == 1 else 'are'} not installed",
-        fix=f'pip install "edgeproof[{extra}]"',
-    )
-
-
 def _require(modules: tuple[str, ...], what: str, extra: str) -> None:
     if modules:
-        raise _missing(modules, what, extra)
+        raise not_installed(modules, what, extra)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ..converters import manifest
 from ..converters.artifact import Artifact, extension_of
-from ..converters.errors import EdgeproofError, LoadError, NotRunnable
+from ..converters.errors import EdgeproofError, NotRunnable
 from ..converters.finish import write_atomically
 from ..converters.job import Description, RunResult
 from ..converters.manifest import Manifest
@@ -19,6 +19,7 @@ from .parity import ParityReport, ParityRow, Status, verdict_of
 from .processor import this_processor
 from .reports.json import write_json
 from .request import Outcome, Request, Timing
+from .rows import failed_run, row_of, with_error
 from .samples import SampleSet
 
 Key = tuple[str, str, str]
@@ -48,7 +49,7 @@ class Results:
         """An artifact exists; unless it will be run, that is all that can be said of it."""
         self._artifacts[artifact.format, artifact.precision] = artifact
         if not self._request.verify:
-            row = _row_of(artifact, "none", Status.NOT_RUN)
+            row = row_of(artifact, "none", Status.NOT_RUN)
             self._keep(replace(row, reason="not verified, as --no-verify asked", fix="run `edgeproof verify`"))
 
     def failed(self, row: ConverterRow, precision: Precision, error: EdgeproofError) -> None:
@@ -63,13 +64,11 @@ class Results:
 
     def cannot_run(self, artifact: Artifact, target: str, error: NotRunnable) -> None:
         """An artifact was made, but nothing here can run it."""
-        self._keep(_with_error(_row_of(artifact, target, Status.NOT_RUN), error))
+        self._keep(with_error(row_of(artifact, target, Status.NOT_RUN), error))
 
     def run_failed(self, artifact: Artifact, target: str, finished: Finished[RunResult]) -> None:
         """An artifact could not be opened, or broke while it ran."""
-        status = Status.LOAD_FAIL if isinstance(finished.error, LoadError) else Status.RUN_FAIL
-        row = _row_of(artifact, target, status)
-        self._keep(_with_error(row, finished.error) if finished.error else row)
+        self._keep(failed_run(artifact, target, finished))
 
     def judged(self, row: ParityRow) -> None:
         """An artifact ran and was compared."""
@@ -125,33 +124,7 @@ class Results:
     ) -> ParityRow:
         name = f"{self._request.source.name}.{row.format}.{precision}{extension_of(row.format)}"
         parity = ParityRow(file=name, format=str(row.format), precision=str(precision), target=target, status=status)
-        return _with_error(parity, error)
+        return with_error(parity, error)
 
     def _keep(self, row: ParityRow) -> None:
         self._rows[row.format, row.precision, row.target] = row
-
-
-def _row_of(artifact: Artifact, target: str, status: Status) -> ParityRow:
-    return ParityRow(
-        file=Path(artifact.file).name,
-        format=artifact.format,
-        precision=str(artifact.precision),
-        target=target,
-        status=status,
-        backend=artifact.backend,
-        sha256=artifact.sha256,
-        bytes=artifact.bytes,
-        notes=artifact.notes,
-        made_by=artifact.made_by,
-    )
-
-
-def _with_error(row: ParityRow, error: EdgeproofError) -> ParityRow:
-    return replace(
-        row,
-        reason=error.message,
-        fix=error.fix,
-        log=error.log,
-        code=type(error).__name__,
-        exit_code=error.exit_code,
-    )

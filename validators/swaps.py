@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from .accumulators import Array, absolute_difference, peak
+from .accumulators import DECIDED, Array, absolute_difference, peak
 from .metrics import COMPARABLE_KINDS
 
 _CALLS_WATCHED = 16
@@ -44,8 +44,13 @@ class CrossMeter:
                     self._distance[key] = max(self._distance.get(key, 0.0), _distance(truth, actual[name]))
 
     def holds_instead(self, name: str) -> str | None:
-        """The source output whose values the artifact gives under `name`, if that is another one."""
+        """The source output whose values the artifact gives under `name`, if that is another one.
+
+        It must be close to that other one, much closer than to its own, and visibly off its own.
+        """
         own = self._distance.get((name, name), math.inf)
+        if own <= DECIDED * self._scale.get(name, 0.0):
+            return None
         others = {
             source: self._distance.get((source, name), math.inf)
             for source in self._names

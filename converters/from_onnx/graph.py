@@ -139,7 +139,7 @@ class _Reader:
         for attribute in proto.attribute:
             if attribute.type == onnx.AttributeProto.GRAPH:
                 self.count += 1
-                inner = f"{prefix}{self.count}/"
+                inner = f"{prefix}body{self.count}/"
                 bodies[attribute.name] = self.graph(attribute.g, names, prefix=inner)
             elif attribute.type == onnx.AttributeProto.TENSOR:
                 attributes[attribute.name] = tensor_of(attribute.t)

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ..errors import InputError
 from .graph import Graph, Program, read_program
+from .host_inputs import read_as_data
 from .interpreter import SUPPORTED, run_graph, run_node
 from .rewriting.order import rewrite
 from .unsupported import refuse_unsupported
@@ -31,8 +32,13 @@ class OnnxModule(torch.nn.Module):
         self._graph: Graph = program.graph
         self._places: dict[str, str] = {}
         self._numbers: dict[str, Known] = {}
+        as_data = read_as_data(program.graph)
         for name, tensor in sorted(program.weights.items()):
-            self._keep(name, tensor)
+            value = known_constant(tensor)
+            if isinstance(value, Known):
+                self._numbers[name] = Known(value.numbers, value.dtype)
+            if isinstance(value, Tensor) or (value.numbers.size != 1 and name in as_data):
+                self._keep(name, tensor)
         self.eval()
 
     def _keep(self, name: str, tensor: Tensor) -> None:
@@ -42,9 +48,6 @@ class OnnxModule(torch.nn.Module):
             self.register_parameter(place, torch.nn.Parameter(tensor, requires_grad=False))
         else:
             self.register_buffer(place, tensor)
-        value = known_constant(tensor)
-        if isinstance(value, Known):
-            self._numbers[name] = Known(value.numbers, value.dtype)
 
     def forward(self, *tensors: Tensor) -> tuple[Tensor, ...]:
         """Run the graph; raises InputError when the number of tensors is not that of the inputs."""
@@ -60,7 +63,7 @@ class OnnxModule(torch.nn.Module):
 
     def _weights(self) -> Mapping[str, Value]:
         """Every weight as the parameter or buffer of this moment: tracing puts its own in their place."""
-        held: dict[str, Value] = {}
+        held: dict[str, Value] = dict(self._numbers)
         for name, place in self._places.items():
             tensor: Tensor = getattr(self, place)
             numbers = self._numbers.get(name)

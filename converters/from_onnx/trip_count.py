@@ -68,7 +68,7 @@ class TripCount:
             return None
         count = holds + 1  # the condition of iteration i decides about iteration i + 1
         if limit is not None:
-            count = limit if limit <= count else count
+            count = min(limit, count)
         return None if count == math.inf else count
 
     def _holds(self, name: str) -> Any | None:

@@ -26,6 +26,8 @@ def load(source: Source) -> tuple[torch.nn.Module, Any]:
     """
     if source.kind is SourceKind.EXPORTED_PROGRAM:
         return _load_exported_program(Path(source.path or ""))
+    if source.kind is SourceKind.LIVE_MODULE:
+        return _load_live_module(Path(source.path or ""))
     module, examples = _build(source)
     if source.kind is SourceKind.STATE_DICT:
         load_weights(module, Path(source.path or ""))
@@ -54,6 +56,18 @@ def _load_exported_program(path: Path) -> tuple[torch.nn.Module, Any]:
             fix="save it again with torch.export.save under this torch version",
         ) from error
     return program.module(), program.example_inputs
+
+
+def _load_live_module(path: Path) -> tuple[torch.nn.Module, Any]:
+    """The module that edgeproof.convert() wrote a moment ago; the command line never makes this kind of source."""
+    try:
+        module, examples = pickle.loads(path.read_bytes())
+    except Exception as error:
+        raise SourceError(
+            f"the live module cannot be opened in a worker: {type(error).__name__}: {error}",
+            fix="put the code that builds it into a file and give that: path/to/model.py:build",
+        ) from error
+    return evaluation_mode(module), examples
 
 
 def evaluation_mode(module: torch.nn.Module) -> torch.nn.Module:

@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,7 +25,7 @@ class WorkerProcess:
     def __init__(self, stack: Stack, *, scratch: Path) -> None:
         self.stack = stack
         self.warm: set[str] = {stack.value}
-        self.started = time.monotonic()
+        self.has_served = False
         to_child, self._requests = os.pipe()
         self.events, from_child = os.pipe()
         self._log = scratch / f"worker-{stack}-{self._requests}.log"
@@ -55,10 +54,6 @@ class WorkerProcess:
     def pid(self) -> int:
         """The process id."""
         return self._process.pid
-
-    def is_alive(self) -> bool:
-        """Whether the process still runs."""
-        return self._process.poll() is None
 
     def ask(self, request: Request) -> None:
         """Hand over a job; raises WorkerDied if the process is gone."""

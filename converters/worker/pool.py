@@ -77,6 +77,7 @@ class _Ticket:
     then: Callable[[Finished[Any]], None]
     log: str
     since: float = 0.0
+    answered: bool = False
 
 
 class Pool:
@@ -152,18 +153,12 @@ class Pool:
         return None
 
     def _idle_worker_for(self, task: Task[Any]) -> WorkerProcess | None:
-        self._drop_dead_idle_workers()
         fitting = [worker for worker in self._idle if worker.stack == task.stack]
         warm = [worker for worker in fitting if task.warmth in worker.warm]
         if warm:
             return warm[0]
         waits = task.sticky and self._should_wait_for_a_busy_worker(task)
         return None if waits else next(iter(fitting), None)
-
-    def _drop_dead_idle_workers(self) -> None:
-        for worker in [idle for idle in self._idle if not idle.is_alive()]:
-            self._idle.remove(worker)
-            worker.end()
 
     def _should_wait_for_a_busy_worker(self, task: Task[Any]) -> bool:
         """Whether one that is busy will be of use sooner than a new one, which must import first."""
@@ -210,6 +205,7 @@ class Pool:
 
     def _take(self, worker: WorkerProcess, event: Event) -> None:
         ticket = self._busy[worker]
+        ticket.answered = worker.has_served = True
         if isinstance(event, StageStarted):
             self._on_progress(Progress(title=ticket.task.title, stage=event.name))
             return
@@ -236,9 +232,12 @@ class Pool:
         ticket.then(finished)
 
     def _bury(self, worker: WorkerProcess, death: WorkerDied) -> None:
-        """A dead worker is the result of the one job it had."""
+        """A dead worker is the result of the one job it had; one that died idle never began the job."""
         ticket = self._busy.pop(worker)
         worker.end()
+        if worker.has_served and not ticket.answered:
+            self._queue.append(ticket)
+            return
         death.log = ticket.log
         self._finish(ticket, Finished(error=death, wall_seconds=time.monotonic() - ticket.since))
 

@@ -19,7 +19,8 @@ class Stack(StrEnum):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StackRules:
     """Environment variables that must be set before the first import, forbidden top-level packages, and
-    about how long a new worker imports before it is of use."""
+    about how long a new worker imports before it is of use.
+    """
 
     environment: dict[str, str] = field(default_factory=dict[str, str])
     forbidden: tuple[str, ...] = ()

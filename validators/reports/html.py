@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from html import escape
+from html import escape as escape_markup
 
 from ..parity import Finding, ParityReport, ParityRow, Status, TensorParity
 from .html_style import STYLE
@@ -14,6 +14,7 @@ from .wording import (
     headline,
     limits,
     milliseconds,
+    printable,
     share,
     size,
     sqnr,
@@ -174,3 +175,8 @@ def _badge(status: str) -> str:
     """A verdict as a word on a colour: the word alone says it."""
     kind = {"PASS": "pass", "NOT_RUN": "open"}.get(status, "fail")
     return f'<span class="badge {kind}">{escape(status)}</span>'
+
+
+def escape(text: str) -> str:
+    """The text as it may stand in HTML, between tags and in attributes."""
+    return escape_markup(printable(text))

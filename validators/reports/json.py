@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from inspect import cleandoc
 from pathlib import Path
 from typing import Any
 
@@ -48,11 +49,17 @@ def write_json(report: ParityReport, path: Path) -> None:
 
 def schema() -> dict[str, Any]:
     """The JSON Schema of parity.json."""
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "edgeproof parity report",
-        **msgspec.json.schema(ParityReport),
-    }
+    described: dict[str, Any] = _dedented(msgspec.json.schema(ParityReport))
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "edgeproof parity report", **described}
+
+
+def _dedented(node: Any) -> Any:
+    """The schema with its descriptions, which are our docstrings, without the indentation of the code."""
+    if isinstance(node, dict):
+        return {key: _dedented(value) for key, value in node.items()}
+    if isinstance(node, list):
+        return [_dedented(value) for value in node]
+    return cleandoc(node) if isinstance(node, str) else node
 
 
 def schema_text() -> str:

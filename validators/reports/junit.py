@@ -5,14 +5,10 @@ An artifact that was not run is an error there, never "skipped": CI shows skippe
 
 from __future__ import annotations
 
-import re
 from xml.etree import ElementTree as ET
 
 from ..parity import ParityReport, ParityRow, Status, TensorParity
-from .wording import caveats, figure, headline, limits, sqnr, versions
-
-# Characters that XML 1.0 cannot hold, not even escaped (https://www.w3.org/TR/xml/#charsets).
-_NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+from .wording import caveats, figure, headline, limits, printable, sqnr, versions
 
 
 def junit(report: ParityReport) -> str:
@@ -24,11 +20,11 @@ def junit(report: ParityReport) -> str:
     seconds = f"{sum(row.seconds or 0.0 for row in report.results):.3f}"
     suites = ET.Element("testsuites", {"name": "edgeproof", **counts, "time": seconds})
     suite = ET.SubElement(
-        suites, "testsuite", {"name": _clean(report.source), **counts, "skipped": "0", "time": seconds}
+        suites, "testsuite", {"name": printable(report.source), **counts, "skipped": "0", "time": seconds}
     )
     suite.append(_properties(report))
     suite.extend(cases)
-    ET.SubElement(suite, "system-out").text = _clean("\n".join([headline(report), *caveats(report)]))
+    ET.SubElement(suite, "system-out").text = printable("\n".join([headline(report), *caveats(report)]))
     ET.indent(suites)
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(suites, encoding="unicode") + "\n"
 
@@ -40,14 +36,14 @@ def _case(report: ParityReport, row: ParityRow) -> ET.Element:
         "time": f"{row.seconds or 0.0:.3f}",
         "file": row.file,
     }
-    case = ET.Element("testcase", {key: _clean(value) for key, value in attributes.items()})
+    case = ET.Element("testcase", {key: printable(value) for key, value in attributes.items()})
     if row.status is not Status.PASS:
         kind = "failure" if row.status is Status.FAIL else "error"
         problem = {"message": row.reason or row.status.value, "type": row.code or row.status.value}
-        problem_element = ET.SubElement(case, kind, {key: _clean(value) for key, value in problem.items()})
-        problem_element.text = _clean("\n".join(_problem_lines(row)))
+        problem_element = ET.SubElement(case, kind, {key: printable(value) for key, value in problem.items()})
+        problem_element.text = printable("\n".join(_problem_lines(row)))
     details = [line for output in row.outputs for line in _output_lines(output)]
-    ET.SubElement(case, "system-out").text = _clean("\n".join([*details, *row.notes, versions(row)]))
+    ET.SubElement(case, "system-out").text = printable("\n".join([*details, *row.notes, versions(row)]))
     return case
 
 
@@ -71,7 +67,7 @@ def _output_lines(output: TensorParity) -> list[str]:
 
 def _nothing_judged(report: ParityReport) -> ET.Element:
     case = ET.Element(
-        "testcase", {"classname": _clean(f"edgeproof.{report.source}"), "name": "parity", "time": "0.000"}
+        "testcase", {"classname": printable(f"edgeproof.{report.source}"), "name": "parity", "time": "0.000"}
     )
     text = "no artifact was judged"
     ET.SubElement(case, "error", {"message": text, "type": Status.NOT_RUN.value}).text = text
@@ -92,9 +88,5 @@ def _properties(report: ParityReport) -> ET.Element:
     }
     properties = ET.Element("properties")
     for name, value in values.items():
-        ET.SubElement(properties, "property", {"name": name, "value": _clean(value)})
+        ET.SubElement(properties, "property", {"name": name, "value": printable(value)})
     return properties
-
-
-def _clean(text: str) -> str:
-    return _NOT_XML.sub("\N{REPLACEMENT CHARACTER}", text)

@@ -6,7 +6,19 @@ import re
 from collections.abc import Iterator
 
 from ..parity import ParityReport, ParityRow, Status
-from .wording import NO_FIGURE, caveats, figure, headline, limits, milliseconds, size, sqnr, versions, worst_output
+from .wording import (
+    NO_FIGURE,
+    caveats,
+    figure,
+    headline,
+    limits,
+    milliseconds,
+    printable,
+    size,
+    sqnr,
+    versions,
+    worst_output,
+)
 
 _MARKS = {Status.PASS: "✅", Status.NOT_RUN: "⚠️"}
 _ACTIVE = re.compile(r"([\\`*_{}\[\]<>#|~&!@])")
@@ -84,9 +96,9 @@ def _origin(report: ParityReport) -> Iterator[str]:
 
 def plain(text: str) -> str:
     """Text in which nothing is markup, on one line."""
-    return _ACTIVE.sub(r"\\\1", " ".join(text.split()))
+    return _ACTIVE.sub(r"\\\1", " ".join(printable(text).split()))
 
 
 def code(text: str) -> str:
     """Text in code style; a backtick or a bar inside it would end it, so they are replaced."""
-    return f"`{' '.join(text.split()).replace('`', chr(0x02CB)).replace('|', chr(0x00A6))}`"
+    return f"`{' '.join(printable(text).split()).replace('`', chr(0x02CB)).replace('|', chr(0x00A6))}`"

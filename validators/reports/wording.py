@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
-from ..parity import ParityReport, ParityRow, Status, TensorParity, Verdict
+import re
+
+from ..parity import Check, ParityReport, ParityRow, Status, TensorParity, Verdict
 
 NO_FIGURE = "\N{EN DASH}"
+# What XML 1.0 cannot hold, not even escaped (https://www.w3.org/TR/xml/#charsets), and no reader wants to see.
+_UNPRINTABLE = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]|\x7f")
 _UNITS = ("B", "KiB", "MiB", "GiB")
+
+
+def printable(text: str) -> str:
+    """The text with control characters and lone surrogates replaced."""
+    return _UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def headline(report: ParityReport) -> str:
@@ -81,8 +90,10 @@ def versions(row: ParityRow) -> str:
 
 def limits(output: TensorParity) -> list[str]:
     """Each figure beside its limit, and the smallest limit that would have passed."""
-    return [
-        f"{check.quantity} {figure(check.value) if check.value is not None else 'infinite'}, limit {check.limit:g}"
-        + ("" if check.passed or check.would_pass is None else f" (would pass at {check.would_pass:g})")
-        for check in output.checks
-    ]
+    return [_limit(check) for check in output.checks]
+
+
+def _limit(check: Check) -> str:
+    value = "not measurable" if check.value is None else figure(check.value)
+    advice = "" if check.passed or check.would_pass is None else f" (would pass at {check.would_pass:g})"
+    return f"{check.quantity} {value}, limit {check.limit:g}{advice}"

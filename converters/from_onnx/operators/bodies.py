@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from ..graph import Graph, Node
+from ..host_inputs import read_as_data
 from ..rewriting.dead_code import remove_dead_nodes
 from ..rewriting.renaming import rebuilt
 from ..trip_count import Counter
@@ -21,8 +22,6 @@ from ..values import Known, Value, as_number, as_tensor, known
 
 Run = Callable[[Graph, dict[str, Value]], tuple[Value, ...]]
 
-# Inputs after the first are numbers for the host, never data, in these.
-_READ_ON_HOST = set("Expand Pad Reshape Resize Slice Split Squeeze Tile TopK Unsqueeze".split())
 _VIEWS = set(
     "Cast CastLike DepthToSpace Expand Flatten Gather Pad Reshape Slice SpaceToDepth Split Squeeze Transpose "
     "Trilu Unsqueeze Identity Dropout Resize Upsample Max Min Sum If Loop Scan Clip".split()
@@ -45,7 +44,7 @@ def closed_body(
     graph: Graph, formals: Sequence[str], captures: Sequence[str], values: Mapping[str, Value], run: Run
 ) -> Body:
     """The body as a function of `formals`; `captures` are the names it may read from outside."""
-    as_data = _read_as_data(graph)
+    as_data = read_as_data(graph)
     tensors = {name: values[name] for name in captures if _is_tensor(values[name], name in as_data)}
     numbers = {name: _without_tensor(values[name]) for name in captures if name not in tensors}
     copied = _to_copy(graph)
@@ -67,15 +66,6 @@ def _is_tensor(value: Value, as_data: bool) -> bool:  # noqa: FBT001
 
 def _without_tensor(value: Value) -> Value:
     return Known(value.numbers, value.dtype) if isinstance(value, Known) else value
-
-
-def _read_as_data(graph: Graph) -> set[str]:
-    names = set(graph.outputs)
-    for node in graph.nodes:
-        names.update(node.inputs[:1] if node.kind in _READ_ON_HOST or node.kind.startswith("Reduce") else node.inputs)
-        for body in node.bodies.values():
-            names |= _read_as_data(body)
-    return names
 
 
 def _to_copy(graph: Graph) -> list[bool]:

@@ -17,7 +17,7 @@ from ..trip_count import TripCount, counters_of
 from ..values import Value, as_number, as_tensor, is_number, known
 from .bodies import Body, Run, closed_body, scanned_body
 from .calling import axis_of
-from .scanning import scan
+from .scanning import distinct, scan
 
 Structured = Callable[[Node, list[Value | None], Mapping[str, Value], Run], tuple[Value, ...]]
 
@@ -108,7 +108,7 @@ def _uncounted(node: Node, inputs: list[Value | None], values: Mapping[str, Valu
         going, *rest = inside.call(*used)
         return (operands[0] + 1, going.reshape(()), *rest)
 
-    final: Sequence[Tensor] = while_loop_op(goes_on, step, tuple(state), tuple(fixed))
+    final: Sequence[Tensor] = while_loop_op(goes_on, step, tuple(distinct(state, fixed)), tuple(fixed))
     return tuple(final[2:])
 
 

@@ -20,11 +20,11 @@ def general_product(node: Node, one: Tensor, other: Tensor, bias: Tensor | None 
     """Gemm: alpha * A' B' + beta * C on matrices."""
     alpha, beta = node.number("alpha", 1.0), node.number("beta", 1.0)
     left = one.t() if node.integer("transA", 0) else one
-    right = other if node.integer("transB", 0) else other.t()
-    whole = alpha == 1.0 and beta == 1.0 and (bias is None or tuple(bias.shape) == (right.shape[0],))
-    if whole:
-        return functional.linear(left, right, bias)
-    product = left @ right.t()
+    turned = bool(node.integer("transB", 0))
+    whole = alpha == 1.0 and beta == 1.0 and (bias is None or tuple(bias.shape) == (other.shape[0],))
+    if whole and turned:
+        return functional.linear(left, other, bias)
+    product = left @ (other.t() if turned else other)
     product = product if alpha == 1.0 else product * alpha
     if bias is None:
         return product

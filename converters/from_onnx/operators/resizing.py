@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -67,15 +68,18 @@ def resized_axes(node: Node, tensor: Tensor, inputs: tuple[Value | None, ...]) -
     else:
         attribute = node.attributes.get("scales")  # of Upsample up to opset 8
         ratios = as_numbers(scales) if scales is not None else [float(scale) for scale in attribute]
-        after = [_floor_of(size * ratio) for size, ratio in zip(before, ratios, strict=True)]
+        after = [_scaled(size, ratio) for size, ratio in zip(before, ratios, strict=True)]
     return [
         Axis(place=place, before=have, after=want, scale=ratio)
         for place, have, want, ratio in zip(places, before, after, ratios, strict=True)
     ]
 
 
-def _floor_of(number: Any) -> Any:
-    return torch.sym_int(number // 1) if isinstance(number, torch.SymFloat) else int(number)
+def _scaled(size: Any, ratio: Any) -> Any:
+    """floor(size * ratio), the product rounded to float32 as the runtimes do: 25 * 0.44 is 11, not 10."""
+    if isinstance(size, torch.SymInt) or isinstance(ratio, torch.SymFloat):
+        return torch.sym_int(size * ratio)
+    return int(np.float32(size) * np.float32(ratio))
 
 
 def _to_sizes(node: Node, before: list[Any], after: list[Any]) -> tuple[list[Any], list[Any]]:
@@ -126,8 +130,11 @@ def _nearest_of_torch(node: Node, axes: list[Axis], transform: str) -> str | Non
 
 
 def _places_of_torch(axis: Axis, mode: str) -> list[int]:
-    line = torch.arange(axis.before, dtype=torch.float32).reshape(1, 1, -1)
-    return [int(place) for place in functional.interpolate(line, axis.after, mode=mode).reshape(-1).tolist()]
+    """What torch's nearest modes read, in float32 like its kernels (aten/src/ATen/native/UpSample.h)."""
+    scale = np.float32(axis.before) / np.float32(axis.after)
+    shift = np.float32(0.5 if mode == "nearest-exact" else 0.0)
+    sources = (np.arange(axis.after, dtype=np.float32) + shift) * scale
+    return [min(int(source), axis.before - 1) for source in np.floor(sources)]
 
 
 def _by_taps(node: Node, tensor: Tensor, axis: Axis) -> Tensor:

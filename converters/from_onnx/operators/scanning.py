@@ -20,5 +20,19 @@ def scan(
     neither one of its arguments nor a view of one. The operator is called below its public wrapper,
     torch.scan, because that one compiles the step with dynamo, which cannot read graphs as data.
     """
-    result: Sequence[Any] = scan_op(step, list(state), list(rows), tuple(fixed))
+    result: Sequence[Any] = scan_op(step, distinct(state, [*rows, *fixed]), list(rows), tuple(fixed))
     return list(result[: len(state)]), list(result[len(state) :])
+
+
+def distinct(state: Sequence[Tensor], others: Sequence[Tensor] = ()) -> list[Tensor]:
+    """The state with every tensor that appears a second time, or among `others`, copied.
+
+    torch 2.13 traces a step with its arguments told apart by identity: two states that start as the
+    same tensor would be one state in the exported program.
+    """
+    seen = {id(tensor) for tensor in others}
+    result: list[Tensor] = []
+    for tensor in state:
+        result.append(tensor.clone() if id(tensor) in seen else tensor)
+        seen.add(id(tensor))
+    return result

@@ -28,7 +28,7 @@ def _reordered(weight: Tensor, order: tuple[int, ...]) -> Tensor:
 
 
 def whole_layer(node: Node, x: Tensor, h: Tensor | None, c: Tensor | None, *weights: Tensor) -> Results:
-    """aten's lstm, gru, rnn_tanh or rnn_relu; a lone reverse direction reads its steps backwards."""
+    """Aten's lstm, gru, rnn_tanh or rnn_relu; a lone reverse direction reads its steps backwards."""
     direction = node.text("direction", "forward")
     batch_first = bool(node.integer("layout", 0))
     x = x.transpose(0, 1) if batch_first else x

@@ -25,7 +25,7 @@ def expand(graph: Graph, weights: Mapping[str, Tensor]) -> Graph:
         if node.kind in {"LSTM", "GRU", "RNN"} and _torch_can(node):
             nodes += _whole_layer(node)
         elif node.kind in {"MatMul", "Gemm"} and _is_dense(node, weights):
-            nodes += _dense(node)
+            nodes += _dense(node, weights)
         else:
             nodes.append(node)
     return replace(graph, nodes=tuple(nodes))
@@ -71,19 +71,20 @@ def _is_dense(node: Node, weights: Mapping[str, Tensor]) -> bool:
     if node.op_type == "MatMul":
         return True
     plain = node.number("alpha", 1.0) == 1.0 and node.number("beta", 1.0) == 1.0
-    turned = node.integer("transA", 0) or node.integer("transB", 0)
-    return plain and not turned and _bias_fits(node, weights, int(weight.shape[1]))
+    return plain and not node.integer("transA", 0) and not node.integer("transB", 0)
 
 
 def _bias_fits(node: Node, weights: Mapping[str, Tensor], features: int) -> bool:
-    if len(node.inputs) < 3 or not node.inputs[2]:
-        return True
     bias = weights.get(node.inputs[2])
     return bias is not None and tuple(bias.shape) == (features,)
 
 
-def _dense(node: Node) -> list[Node]:
-    value, weight, *bias = node.inputs
+def _dense(node: Node, weights: Mapping[str, Tensor]) -> list[Node]:
+    value, weight, *bias = [name for name in node.inputs if name]
     turned = f"{node.outputs[0]}/weight"
     transpose = Node(op_type="Transpose", inputs=(weight,), outputs=(turned,), attributes={"perm": [1, 0]})
-    return [transpose, replace(node, op_type="Linear", domain=_OURS, inputs=(value, turned, *bias))]
+    if not bias or _bias_fits(node, weights, int(weights[weight].shape[1])):
+        return [transpose, replace(node, op_type="Linear", domain=_OURS, inputs=(value, turned, *bias))]
+    product = f"{node.outputs[0]}/product"
+    linear = replace(node, op_type="Linear", domain=_OURS, inputs=(value, turned), outputs=(product,))
+    return [transpose, linear, replace(node, op_type="Add", inputs=(product, *bias))]

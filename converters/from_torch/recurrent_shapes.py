@@ -1,0 +1,67 @@
+"""Lets torch.export keep a recurrent layer as one operator, with shapes known by formula instead of by unrolling.
+
+While it traces, torch.export runs every operator on tensors without data. For a recurrent layer it runs PyTorch's
+Python decomposition, a loop over all time steps: a two-layer LSTM over 512 steps takes 15 s to export, and the
+loop fixes the batch and the sequence length to the example's. The outputs' shapes follow from the inputs' alone, so
+a formula answers in no time and leaves both dimensions free (torch 2.13; torch.export._patches has the same
+replacement for LSTM and GRU with a while_loop).
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+
+_aten = torch.ops.aten
+_KEY = torch._C.DispatchKey.CompositeImplicitAutograd
+
+
+def _sequence_like(x: torch.Tensor, width: int, *, bidirectional: bool) -> torch.Tensor:
+    return x.new_empty((x.shape[0], x.shape[1], width * (2 if bidirectional else 1)))
+
+
+def _lstm_shapes(x: torch.Tensor, states: list[torch.Tensor], *options: Any) -> tuple[torch.Tensor, ...]:
+    """Outputs of aten::lstm.input: sequence, last hidden state, last cell state; h may be narrower than c."""
+    hidden, cell = states
+    sequence = _sequence_like(x, hidden.shape[-1], bidirectional=options[5])
+    return sequence, torch.empty_like(hidden), torch.empty_like(cell)
+
+
+def _rnn_shapes(x: torch.Tensor, hidden: torch.Tensor, *options: Any) -> tuple[torch.Tensor, ...]:
+    """Outputs of aten::gru.input, rnn_tanh.input and rnn_relu.input: sequence and last hidden state."""
+    return _sequence_like(x, hidden.shape[-1], bidirectional=options[5]), torch.empty_like(hidden)
+
+
+_SHAPES: dict[Any, Callable[..., tuple[torch.Tensor, ...]]] = {
+    _aten.lstm.input: _lstm_shapes,
+    _aten.gru.input: _rnn_shapes,
+    _aten.rnn_tanh.input: _rnn_shapes,
+    _aten.rnn_relu.input: _rnn_shapes,
+}
+
+
+@contextlib.contextmanager
+def whole_recurrent_layers() -> Iterator[None]:
+    """Within it, exporting or retracing a program takes recurrent layers whole, however long the sequence is.
+
+    Only tracing may happen within: a recurrent layer that runs on real data there gives uninitialised memory.
+    """
+    before = {operator: operator.py_kernels.get(_KEY) for operator in _SHAPES}
+    try:
+        for operator, shapes in _SHAPES.items():
+            _set_kernel(operator, shapes)
+        yield
+    finally:
+        for operator, kernel in before.items():
+            _set_kernel(operator, kernel)
+
+
+def _set_kernel(operator: Any, kernel: Callable[..., Any] | None) -> None:
+    if kernel is None:
+        operator.py_kernels.pop(_KEY, None)
+    else:
+        operator.py_kernels[_KEY] = kernel
+    operator._dispatch_cache.clear()

@@ -1,0 +1,132 @@
+"""The Python interface: convert and verify, from a script or a notebook."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..converters import registry
+from ..converters.dynamic import parse_dynamic
+from ..converters.errors import UsageError
+from ..converters.job import ConvertOptions
+from ..converters.live_models import is_live_model, store_live_model
+from ..converters.precision import Precision
+from ..converters.resolve import resolve
+from ..converters.source import Framework, Source
+from ..converters.worker.pool import Limits
+from .pipeline import Listener, certify, ignore_progress
+from .request import Outcome, Request
+from .verification import Verification
+from .verification import verify as run_verification
+
+
+def convert(
+    source: Any,
+    output: str | Path,
+    *,
+    to: str | Sequence[str] = "all",
+    precision: str | Sequence[str] = "fp32",
+    inputs: Any = None,
+    samples: str | Path | Mapping[str, np.ndarray] | None = None,
+    dynamic: Sequence[str] = (),
+    model: str | None = None,
+    model_args: Mapping[str, Any] | None = None,
+    framework: str | None = None,
+    targets: Sequence[str] = ("host",),
+    options: ConvertOptions | None = None,
+    overwrite: bool = False,
+    seed: int = 0,
+    limits: Limits | None = None,
+    on_progress: Listener = ignore_progress,
+) -> Outcome:
+    """Convert a source into `to` and judge every artifact beside it.
+
+    `source` is a live nn.Module or keras.Model, a checkpoint's path, or a factory ("pkg.mod:fn",
+    "file.py:fn"); `output` the folder to write. `inputs` are example inputs: for a live module whatever its
+    forward takes (a tensor, a tuple of positional ones, a mapping by name), otherwise `--input` texts.
+    `samples` are real inputs that parity is judged on: a path, or arrays by input name with one call per row of
+    the first axis. The other arguments are those of the command line.
+
+    Returns the manifest and the parity report; a failed artifact is a row of it. Raises EdgeproofError when
+    nothing can be done at all.
+    """
+    with tempfile.TemporaryDirectory(prefix="edgeproof-live-") as scratch:
+        folder = Path(scratch)
+        request = Request(
+            source=_source(source, inputs, model, model_args, framework, folder),
+            formats=(),
+            output=Path(output),
+            precisions=tuple(Precision(name) for name in _listed(precision)),
+            dynamic=parse_dynamic(tuple(dynamic)),
+            samples=_samples_path(samples, folder),
+            targets=tuple(targets),
+            options=options or ConvertOptions(),
+            overwrite=overwrite,
+            seed=seed,
+            limits=limits or Limits(),
+        )
+        formats = tuple(registry.formats()) if to == "all" else _listed(to)
+        return certify(replace(request, formats=formats), on_progress=on_progress)
+
+
+def verify(
+    place: str | Path,
+    *,
+    against: str | None = None,
+    targets: Sequence[str] = ("host",),
+    limits: Limits | None = None,
+    on_progress: Listener = ignore_progress,
+) -> Outcome:
+    """Judge the artifacts in a folder that `convert` wrote, or one file of it.
+
+    They run on the stored samples; `against` names the source that shall run again, otherwise its stored
+    outputs count. Raises EdgeproofError when there is nothing to judge.
+    """
+    request = Verification(
+        place=Path(place),
+        against=resolve(against) if against else None,
+        targets=tuple(targets),
+        limits=limits or Limits(),
+    )
+    return run_verification(request, on_progress=on_progress)
+
+
+def _listed(names: str | Sequence[str]) -> tuple[str, ...]:
+    return tuple(names.split(",")) if isinstance(names, str) else tuple(names)
+
+
+def _source(
+    source: Any,
+    inputs: Any,
+    model: str | None,
+    model_args: Mapping[str, Any] | None,
+    framework: str | None,
+    folder: Path,
+) -> Source:
+    if is_live_model(source):
+        return store_live_model(source, inputs, folder)
+    if not isinstance(source, (str, Path)):
+        raise UsageError(
+            f"{type(source).__name__} is no source", fix="give an nn.Module, a keras.Model, a path or a factory"
+        )
+    texts = (inputs,) if isinstance(inputs, str) else tuple(inputs or ())
+    return resolve(
+        str(source),
+        model=model,
+        model_args={name: repr(value) for name, value in (model_args or {}).items()},
+        inputs=texts,
+        framework=Framework(framework) if framework else None,
+    )
+
+
+def _samples_path(samples: str | Path | Mapping[str, np.ndarray] | None, folder: Path) -> str | None:
+    if not isinstance(samples, Mapping):
+        return None if samples is None else str(samples)
+    path = folder / "samples.npz"
+    np.savez(path, allow_pickle=False, **dict(samples))  # type: ignore[arg-type]
+    return str(path)

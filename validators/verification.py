@@ -1,0 +1,177 @@
+"""Judges artifacts that exist already, against stored outputs or against the source again."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ..converters import manifest, registry
+from ..converters.artifact import Artifact
+from ..converters.errors import InputError, NotRunnable
+from ..converters.job import ReferenceJob, RunResult
+from ..converters.manifest import Manifest
+from ..converters.source import Source
+from ..converters.tensors import read_calls
+from ..converters.versions import versions_of
+from ..converters.worker.pool import Finished, Limits, Pool, Task
+from .judging import GOLDEN, ArtifactRun, Judge
+from .parity import ParityReport, ParityRow, Status, verdict_of
+from .pipeline import Listener, ignore_progress
+from .processor import this_processor
+from .reports.json import decode
+from .request import Outcome
+from .rows import changed_row, failed_run, row_of, with_error
+from .running import run_task
+from .samples import hash_calls
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verification:
+    """Judge what lies at `place`: a folder that `convert` wrote, or one artifact in it.
+
+    With `against` the source runs again, otherwise its stored outputs count.
+    """
+
+    place: Path
+    against: Source | None = None
+    targets: tuple[str, ...] = ("host",)
+    limits: Limits = field(default_factory=Limits)
+
+
+def verify(request: Verification, *, on_progress: Listener = ignore_progress) -> Outcome:
+    """Run the artifacts on their stored samples and compare.
+
+    A file that is not what the manifest says is a FAIL. Nothing in the folder is changed. Raises
+    InputError if there is nothing to judge or nothing to judge by.
+    """
+    started = time.monotonic()
+    folder, only = _folder_of(request.place)
+    made = manifest.read(folder)
+    records = [record for record in made.artifacts if only is None or record.file == only]
+    if not records:
+        raise InputError(f"{folder} has no artifact to judge", fix="name a folder that `edgeproof convert` wrote")
+    _require_samples(folder, against=request.against is not None)
+    with tempfile.TemporaryDirectory(prefix="edgeproof-verify-") as scratch:
+        with Pool(request.limits, on_progress=on_progress) as pool:
+            run = _Verification(request, made, pool, _copy_golden(folder, Path(scratch), request))
+            run.start([record.in_folder(folder) for record in records])
+            pool.drain()
+        report = _report(made, run.rows(), folder, run.calls)
+    return Outcome(folder=folder, manifest=made, report=report, seconds=time.monotonic() - started)
+
+
+def _folder_of(place: Path) -> tuple[Path, str | None]:
+    if not place.exists():
+        raise InputError(f"{place} does not exist", fix="name a folder that `edgeproof convert` wrote")
+    return (place, None) if place.is_dir() else (place.parent, place.name)
+
+
+def _require_samples(folder: Path, *, against: bool) -> None:
+    needed = ["samples.npz"] if against else ["samples.npz", "reference.npz"]
+    missing = [name for name in needed if not (folder / GOLDEN / name).exists()]
+    if missing:
+        raise InputError(
+            f"{folder / GOLDEN} lacks {' and '.join(missing)}: there is nothing to judge by",
+            fix="convert again without --no-verify, or name the source with --against",
+        )
+
+
+def _copy_golden(folder: Path, scratch: Path, request: Verification) -> Path:
+    """A place to work in, so that the folder that is judged stays as it is."""
+    golden = scratch / GOLDEN
+    golden.mkdir()
+    for name in ("samples.npz",) if request.against else ("samples.npz", "reference.npz"):
+        shutil.copyfile(folder / GOLDEN / name, golden / name)
+    return scratch
+
+
+class _Verification:
+    """One verification's state."""
+
+    def __init__(self, request: Verification, made: Manifest, pool: Pool, scratch: Path) -> None:
+        self._request = request
+        self._made = made
+        self._pool = pool
+        self._judge = Judge(made.signature, scratch)
+        self._rows: list[ParityRow] = []
+        self.calls = self._judge.calls
+
+    def start(self, artifacts: list[Artifact]) -> None:
+        if self._request.against is not None:
+            self._run_source(self._request.against)
+        for artifact in artifacts:
+            for target in self._request.targets:
+                self._run(artifact, target)
+
+    def rows(self) -> tuple[ParityRow, ...]:
+        order = [record.file for record in self._made.artifacts]
+        return tuple(sorted(self._rows, key=lambda row: (order.index(row.file), row.target)))
+
+    def _run_source(self, source: Source) -> None:
+        row = registry.describer(source.framework)
+        job = ReferenceJob(
+            source=source,
+            signature=self._made.signature,
+            calls=str(self._judge.calls),
+            outputs=str(self._judge.reference),
+        )
+        task = Task(
+            title="reference",
+            entry=f"edgeproof.validators.runners.{row.framework}:run",
+            job=job,
+            result=RunResult,
+            stack=row.stack,
+            cost=100,
+        )
+        self._pool.submit(task, self._referenced)
+
+    def _referenced(self, finished: Finished[RunResult]) -> None:
+        if finished.error is not None:
+            raise finished.error
+        self._judge.reference_is_ready()
+        self._rows.extend(self._judge.judge_ready_runs())
+
+    def _run(self, artifact: Artifact, target: str) -> None:
+        changed = changed_row(artifact, target)
+        if changed is not None:
+            self._rows.append(changed)
+            return
+        outputs = self._judge.outputs_of(artifact, target)
+        try:
+            task = run_task(artifact, target, calls=self._judge.calls, outputs=outputs)
+        except NotRunnable as error:
+            self._rows.append(with_error(row_of(artifact, target, Status.NOT_RUN), error))
+            return
+        self._pool.submit(task, lambda finished: self._ran(artifact, target, outputs, finished))
+
+    def _ran(self, artifact: Artifact, target: str, outputs: Path, finished: Finished[RunResult]) -> None:
+        if finished.result is None:
+            self._rows.append(failed_run(artifact, target, finished))
+            return
+        run = ArtifactRun(
+            artifact=artifact, target=target, outputs=outputs, result=finished.result, seconds=finished.wall_seconds
+        )
+        self._judge.run_is_ready(run)
+        self._rows.extend(self._judge.judge_ready_runs())
+
+
+def _report(made: Manifest, rows: tuple[ParityRow, ...], folder: Path, calls: Path) -> ParityReport:
+    """The report on this run; what the samples were is taken over from the one that `convert` wrote."""
+    stored = list(read_calls(calls))
+    before = folder / "parity.json"
+    first = decode(before.read_bytes()) if before.exists() else None
+    return ParityReport(
+        verdict=verdict_of(rows),
+        results=rows,
+        source=made.source.name,
+        source_sha256=made.source.sha256,
+        samples_sha256=hash_calls(stored),
+        samples=len(stored),
+        real_samples=first.real_samples if first else False,
+        seed=first.seed if first else 0,
+        processor=this_processor(),
+        edgeproof=versions_of("edgeproof").get("edgeproof", "unknown"),
+    )
