@@ -63,7 +63,7 @@ def _load(artifact: Artifact) -> Any:
         with warnings.catch_warnings():
             # torch calls TorchScript deprecated on every load; whoever asks for the format knows.
             warnings.filterwarnings("ignore", message=".*torch.jit.*", category=DeprecationWarning)
-            module = torch.jit.load(artifact.file, map_location="cpu")  # type: ignore[no-untyped-call]
+            module = torch.jit.load(artifact.file, map_location="cpu")
     except (RuntimeError, ValueError, OSError) as error:
         raise not_loadable(artifact, _NAME, error) from error
     return module.eval()
