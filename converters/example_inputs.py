@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+import zipfile
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -33,7 +36,7 @@ def inputs_from(texts: Sequence[str], *, seed: int = 0) -> Any:
     """
     if all(is_spec(text) for text in texts):
         generator = np.random.default_rng(seed)
-        return {name: array for name, array in (_draw(text, index, generator) for index, text in enumerate(texts))}
+        return dict(_draw(text, index, generator) for index, text in enumerate(texts))
     if len(texts) > 1:
         raise InputError(
             f"--input was given {len(texts)} times and not every text is a spec like {_EXAMPLE}: {list(texts)}",
@@ -51,15 +54,28 @@ def _from_file_or_function(text: str) -> Any:
 
 
 def read_npz(path: Path) -> Named:
-    """The arrays of an .npz file by name; pickled objects are refused."""
+    """The arrays of an .npz file by name; pickled objects are refused. Raises InputError."""
+    with _stored(path, "numpy.savez") as stream, np.lib.npyio.NpzFile(stream, allow_pickle=False) as archive:
+        return {name: archive[name] for name in archive.files}
+
+
+def read_npy(path: Path) -> np.ndarray:
+    """The array of an .npy file; pickled objects are refused. Raises InputError."""
+    with _stored(path, "numpy.save") as stream:
+        return np.lib.format.read_array(stream, allow_pickle=False)
+
+
+@contextmanager
+def _stored(path: Path, writer: str) -> Iterator[BinaryIO]:
+    """The opened file, whatever goes wrong with it as an InputError."""
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
+        with path.open("rb") as stream:
+            yield stream
     except FileNotFoundError as error:
         raise InputError(f"{path} does not exist", fix="check the path") from error
-    except (ValueError, OSError, EOFError) as error:
+    except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
         raise InputError(
-            f"{path} is not an .npz file of plain arrays: {error}", fix="write it with numpy.savez"
+            f"{path} does not hold plain arrays as {writer} writes them: {error}", fix=f"write it with {writer}"
         ) from error
 
 

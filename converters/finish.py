@@ -12,7 +12,7 @@ from .job import ConvertJob
 from .signature import Signature
 
 
-def finish(
+def finish(  # noqa: PLR0913 (the facts of an artifact, keyword-only)
     job: ConvertJob,
     payload: bytes,
     *,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -51,11 +50,11 @@ class OutputFolder:
         """Put the folder in its place; what was there before is replaced as a whole."""
         if self.place.exists():
             old = Path(tempfile.mkdtemp(prefix=f".{self.place.name}.old-", dir=self.place.parent))
-            os.replace(self.place, old / "was")
-            os.replace(self.partial, self.place)
+            self.place.replace(old / "was")
+            self.partial.replace(self.place)
             shutil.rmtree(old)
         else:
-            os.replace(self.partial, self.place)
+            self.partial.replace(self.place)
 
     def _check(self) -> None:
         if not self.place.exists():

@@ -18,7 +18,7 @@ def write_calls(path: Path, calls: Iterable[Call]) -> int:
         for name, array in call.items():
             members[f"{count - 1:05d}/{name}"] = np.asarray(array)
     with path.open("wb") as stream:
-        np.savez(stream, allow_pickle=False, **members)  # type: ignore[arg-type]
+        np.savez(stream, allow_pickle=False, **members)
     return count
 
 

@@ -25,7 +25,7 @@ from .verification import Verification
 from .verification import verify as run_verification
 
 
-def convert(
+def convert(  # noqa: PLR0913 (the command line's options, keyword-only)
     source: Any,
     output: str | Path,
     *,
@@ -57,8 +57,9 @@ def convert(
     """
     with tempfile.TemporaryDirectory(prefix="edgeproof-live-") as scratch:
         folder = Path(scratch)
+        live = store_live_model(source, inputs, folder) if is_live_model(source) else None
         request = Request(
-            source=_source(source, inputs, model, model_args, framework, folder),
+            source=live or _resolved(source, inputs, model=model, model_args=model_args, framework=framework),
             formats=(),
             output=Path(output),
             precisions=tuple(Precision(name) for name in _listed(precision)),
@@ -100,16 +101,9 @@ def _listed(names: str | Sequence[str]) -> tuple[str, ...]:
     return tuple(names.split(",")) if isinstance(names, str) else tuple(names)
 
 
-def _source(
-    source: Any,
-    inputs: Any,
-    model: str | None,
-    model_args: Mapping[str, Any] | None,
-    framework: str | None,
-    folder: Path,
+def _resolved(
+    source: Any, inputs: Any, *, model: str | None, model_args: Mapping[str, Any] | None, framework: str | None
 ) -> Source:
-    if is_live_model(source):
-        return store_live_model(source, inputs, folder)
     if not isinstance(source, (str, Path)):
         raise UsageError(
             f"{type(source).__name__} is no source", fix="give an nn.Module, a keras.Model, a path or a factory"
@@ -128,5 +122,5 @@ def _samples_path(samples: str | Path | Mapping[str, np.ndarray] | None, folder:
     if not isinstance(samples, Mapping):
         return None if samples is None else str(samples)
     path = folder / "samples.npz"
-    np.savez(path, allow_pickle=False, **dict(samples))  # type: ignore[arg-type]
+    np.savez(path, allow_pickle=False, **dict(samples))
     return str(path)

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from ..converters.errors import InputError
-from ..converters.example_inputs import read_npz
+from ..converters.example_inputs import read_npy, read_npz
 from ..converters.signature import Signature, TensorSpec
 from ..converters.tensors import Call
 from .accumulators import Array
@@ -89,10 +89,7 @@ def _arrays(path: Path, signature: Signature) -> Mapping[str, Array]:
     if len(signature.inputs) != 1:
         names = [spec.name for spec in signature.inputs]
         raise InputError(f"{path} holds one array, the model takes {names}", fix="write them to one .npz by name")
-    try:
-        return {signature.inputs[0].name: np.load(path, allow_pickle=False)}
-    except (ValueError, OSError, EOFError) as error:
-        raise InputError(f"{path} is not a plain .npy file: {error}", fix="write it with numpy.save") from error
+    return {signature.inputs[0].name: read_npy(path)}
 
 
 def fit(call: Call, signature: Signature, *, where: str) -> dict[str, Array]:

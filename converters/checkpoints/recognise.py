@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
 
@@ -24,8 +25,17 @@ class FileKind(StrEnum):
     EXECUTORCH = "ExecuTorch program"
 
 
-_HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
-_PICKLE_PROTOCOL = 0x80
+_SIGNS: dict[FileKind, Callable[[bytes, Path], bool]] = {
+    FileKind.HDF5: lambda head, _: head.startswith(b"\x89HDF\r\n\x1a\n"),
+    FileKind.LITERT: lambda head, _: head[4:8] == b"TFL3",
+    FileKind.EXECUTORCH: lambda head, _: head[4:6] == b"ET",
+    FileKind.TORCH_PICKLE: lambda head, _: head.startswith(b"\x80"),
+    FileKind.SAFETENSORS: lambda head, path: (
+        head[8:9] == b"{" and int.from_bytes(head[:8], "little") < path.stat().st_size
+    ),
+    # Protocol buffers have no magic number: field 1 of a model is its IR version.
+    FileKind.ONNX: lambda head, path: head.startswith(b"\x08") and path.suffix == ".onnx",
+}
 
 
 def recognise(path: Path) -> FileKind:
@@ -33,18 +43,9 @@ def recognise(path: Path) -> FileKind:
     head = _head(path)
     if head.startswith(b"PK"):
         return _kind_of_zip(path)
-    if head.startswith(_HDF5_MAGIC):
-        return FileKind.HDF5
-    if head[4:8] == b"TFL3":
-        return FileKind.LITERT
-    if head[4:6] == b"ET":
-        return FileKind.EXECUTORCH
-    if head[0] == _PICKLE_PROTOCOL:
-        return FileKind.TORCH_PICKLE
-    if head[8:9] == b"{" and int.from_bytes(head[:8], "little") < path.stat().st_size:
-        return FileKind.SAFETENSORS
-    if head[0] == 0x08 and path.suffix == ".onnx":
-        return FileKind.ONNX
+    for kind, fits in _SIGNS.items():
+        if fits(head, path):
+            return kind
     raise SourceError(
         f"{path} is not a kind of file we know (it starts with {head[:8].hex(' ')})",
         fix="give a .pt, .pth, .bin, .safetensors, .pt2, .keras or .h5 file, or a factory such as model.py:build",
@@ -70,7 +71,7 @@ def _kind_of_zip(path: Path) -> FileKind:
     try:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
-    except (zipfile.BadZipFile, OSError) as error:
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:  # what damaged archives cause
         raise SourceError(
             f"{path} is a broken archive: {error} (it may be truncated)", fix="fetch or save the checkpoint again"
         ) from error

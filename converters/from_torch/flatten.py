@@ -64,7 +64,8 @@ def arguments_from(module: torch.nn.Module, given: Any) -> Arguments:
         inspect.signature(module.forward).bind(*args, **kwargs)
     except TypeError as error:
         raise InputError(
-            f"the example inputs do not fit {type(module).__name__}.forward{inspect.signature(module.forward)}: {error}",
+            f"the example inputs do not fit {type(module).__name__}.forward{inspect.signature(module.forward)}: "
+            f"{error}",
             fix="give one --input for every parameter without a default, by its name",
         ) from error
     return pytree.tree_map(_as_tensor, (args, kwargs))

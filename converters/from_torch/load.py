@@ -61,7 +61,7 @@ def _load_exported_program(path: Path) -> tuple[torch.nn.Module, Any]:
 def _load_live_module(path: Path) -> tuple[torch.nn.Module, Any]:
     """The module that edgeproof.convert() wrote a moment ago; the command line never makes this kind of source."""
     try:
-        module, examples = pickle.loads(path.read_bytes())
+        module, examples = pickle.loads(path.read_bytes())  # noqa: S301, TID251 (our own process wrote it)
     except Exception as error:
         raise SourceError(
             f"the live module cannot be opened in a worker: {type(error).__name__}: {error}",

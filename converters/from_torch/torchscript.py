@@ -6,6 +6,7 @@ import io
 import warnings
 
 import torch
+from torch.jit._trace import TracerWarning
 
 from ..artifact import Artifact
 from ..errors import ConversionError
@@ -69,7 +70,7 @@ def _trace(module: torch.nn.Module, examples: tuple[torch.Tensor, ...]) -> tuple
             raise ConversionError(
                 f"torch.jit.trace refused the model: {type(error).__name__}: {error}", fix="read the log"
             ) from error
-    doubts = [str(item.message) for item in caught if issubclass(item.category, torch.jit.TracerWarning)]
+    doubts = [str(item.message) for item in caught if issubclass(item.category, TracerWarning)]
     return traced, doubts
 
 

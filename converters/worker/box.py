@@ -37,8 +37,9 @@ class StageStarted(msgspec.Struct, frozen=True, tag="stage"):
 
 
 class Done(msgspec.Struct, frozen=True, tag="done", kw_only=True):
-    """The job returned `result` (JSON text); `seconds` maps its stages to wall time, `peak_bytes` is the
-    process's largest resident set so far.
+    """The job returned `result` (JSON text).
+
+    `seconds` maps its stages to wall time, `peak_bytes` is the process's largest resident set so far.
     """
 
     result: str

@@ -29,8 +29,8 @@ _MEMORY_FOR_A_WORKER = 1 << 30
 class Task(Generic[Result]):
     """What is to be done: `entry` called with `job` in a worker of `stack`.
 
-    `cost`, about the seconds it takes, orders the queue (expensive first); `warmth` names what the entry imports, so that a worker that
-    has it already is preferred, and awaited when `sticky`.
+    `cost`, about the seconds it takes, orders the queue (expensive first); `warmth` names what the entry
+    imports, so that a worker that has it already is preferred, and awaited when `sticky`.
     """
 
     title: str

@@ -18,8 +18,9 @@ class Stack(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StackRules:
-    """Environment variables that must be set before the first import, forbidden top-level packages, and
-    about how long a new worker imports before it is of use.
+    """What must be set before the first import, and which top-level packages are forbidden.
+
+    `start_seconds` is about how long a new worker imports before it is of use.
     """
 
     environment: dict[str, str] = field(default_factory=dict[str, str])

@@ -75,7 +75,8 @@ def _refuse_dropout(node: fx.Node) -> None:
 def _write_layers(edit: ProgramEdit, node: fx.Node) -> list[fx.Node]:
     """The operator's outputs: sequence, then every state as [layers x directions, batch, width]."""
     w = edit.writer(node)
-    x, initial, flat, has_biases, layers, _dropout, _train, bidirectional, batch_first = node.args
+    arguments: tuple[Any, ...] = node.args
+    x, initial, flat, has_biases, layers, _dropout, _train, bidirectional, batch_first = arguments
     states = list(initial) if isinstance(initial, Sequence) else [initial]
     directions = 2 if bidirectional else 1
     weights = list(_weights(flat, has_biases=has_biases, count=layers * directions))
