@@ -8,11 +8,17 @@ import random
 import sys
 from pathlib import Path
 
+import hypothesis
 import numpy as np
 import pytest
 
 from edgeproof.converters.worker.stacks import RULES, Stack
 from stacks import CORE, STACKS, MixedStacksError, stack_of
+
+# The same examples every time, and no time limit for one example: a busy machine is not a failure. To look for new
+# examples instead: pytest --hypothesis-profile=default ...
+hypothesis.settings.register_profile("edgeproof", deadline=None, derandomize=True)
+hypothesis.settings.load_profile("edgeproof")
 
 # The user's own settings must not decide whether a test passes.
 _UNWANTED = ("EDGEPROOF_", "COV_", "PYTHONWARNINGS", "FORCE_COLOR", "NO_COLOR", "CLICOLOR", "COLUMNS", "LINES")
@@ -28,6 +34,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    for name in list(os.environ):
+        if name.startswith(_UNWANTED):
+            del os.environ[name]
     stack: str | None = config.getoption("--stack")
     if stack is not None:
         _prepare(stack)
@@ -62,9 +71,6 @@ def _refuse_to_mix(stack: str, file: Path) -> None:
 def _prepare(stack: str) -> None:
     """Set what the stack's libraries read when they are imported."""
     os.environ.update(RULES[Stack.RUNTIMES if stack == CORE else Stack(stack)].environment)
-    for name in list(os.environ):
-        if name.startswith(_UNWANTED):
-            del os.environ[name]
 
 
 @pytest.fixture(autouse=True)
