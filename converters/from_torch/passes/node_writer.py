@@ -94,6 +94,11 @@ class ProgramEdit:
         return self._program._update(self.module, self.signature)
 
 
+def arguments_of(node: fx.Node) -> tuple[Any, ...]:
+    """The node's positional arguments, of whatever types its operator takes."""
+    return node.args
+
+
 def fake_mode_of(graph: fx.Graph) -> Any:
     """The mode that made the graph's fake tensors."""
     values = (node.meta.get("val") for node in graph.nodes)

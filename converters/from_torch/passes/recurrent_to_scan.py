@@ -14,7 +14,7 @@ from torch import fx
 from torch.export import ExportedProgram
 
 from ...errors import ConversionError
-from .node_writer import NodeWriter, ProgramEdit, erase_unused
+from .node_writer import NodeWriter, ProgramEdit, arguments_of, erase_unused
 from .recurrent_layers import GRU, LSTM, RNN_RELU, RNN_TANH, Kind, Weights, write_direction
 
 _aten = torch.ops.aten
@@ -57,14 +57,14 @@ def _replace(edit: ProgramEdit, node: fx.Node) -> None:
     with edit.graph.inserting_before(node):
         results = _write_layers(edit, node)
     for getitem in list(node.users):
-        edit.replace(getitem, results[getitem.args[1]])
+        edit.replace(getitem, results[arguments_of(getitem)[1]])
         edit.graph.erase_node(getitem)
     edit.graph.erase_node(node)
     erase_unused(edit.graph, [made for made in edit.graph.nodes if made not in before])
 
 
 def _refuse_dropout(node: fx.Node) -> None:
-    layers, dropout, train = node.args[4], node.args[5], node.args[6]
+    layers, dropout, train = arguments_of(node)[4:7]
     if train and dropout and layers > 1:
         raise ConversionError(
             f"{node.target} drops out between its {layers} layers, as in training: an artifact would be random",
@@ -75,8 +75,7 @@ def _refuse_dropout(node: fx.Node) -> None:
 def _write_layers(edit: ProgramEdit, node: fx.Node) -> list[fx.Node]:
     """The operator's outputs: sequence, then every state as [layers x directions, batch, width]."""
     w = edit.writer(node)
-    arguments: tuple[Any, ...] = node.args
-    x, initial, flat, has_biases, layers, _dropout, _train, bidirectional, batch_first = arguments
+    x, initial, flat, has_biases, layers, _dropout, _train, bidirectional, batch_first = arguments_of(node)
     states = list(initial) if isinstance(initial, Sequence) else [initial]
     directions = 2 if bidirectional else 1
     weights = list(_weights(flat, has_biases=has_biases, count=layers * directions))
