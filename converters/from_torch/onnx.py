@@ -13,7 +13,6 @@ from ..signature import Signature
 from ..versions import versions_of
 from ..worker.stages import stage
 from .lowering import Lowering
-from .onnx_recurrent import translation_table
 from .program import TorchProgram, program_of
 
 _ONE_FILE_LIMIT = 2**31 - 1
@@ -58,7 +57,6 @@ def _export(exported: torch.export.ExportedProgram, signature: Signature) -> onn
             verbose=False,
             input_names=[spec.name for spec in signature.inputs],
             output_names=[spec.name for spec in signature.outputs],
-            custom_translation_table=translation_table(),
         )
     except torch.onnx.OnnxExporterError as error:
         raise UnsupportedOperators(

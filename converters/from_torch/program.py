@@ -20,7 +20,6 @@ from ..worker.stages import stage
 from .flatten import FlatModule, arguments_from
 from .layout import relay
 from .load import load
-from .passes.reroll_cells import reroll_cells
 
 
 class DataDependent(ConversionError):
@@ -43,13 +42,13 @@ class TorchProgram:
 
     @functools.cached_property
     def exported(self) -> torch.export.ExportedProgram:
-        """The program by torch.export, recurrent cells in loops made whole; not to be changed in place.
+        """The program by torch.export; not to be changed in place.
 
         Raises DataDependent where control flow depends on values, ConversionError with the line of the
         model for everything else that torch.export refuses.
         """
         with stage("export"), torch.no_grad():
-            return reroll_cells(self._export())
+            return self._export()
 
     def _export(self) -> torch.export.ExportedProgram:
         try:
