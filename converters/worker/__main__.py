@@ -11,9 +11,7 @@ import threading
 import traceback
 import typing
 from collections.abc import Callable, Sequence
-from importlib.machinery import ModuleSpec
 from pathlib import Path
-from types import ModuleType
 
 import msgspec
 
@@ -23,32 +21,21 @@ from .stacks import RULES, Stack
 from .stages import stage, start_clock
 
 
-class ForbiddenImports:
-    """A finder that refuses packages which must not share this process."""
-
-    def __init__(self, stack: Stack) -> None:
-        self._stack = stack
-        self._forbidden = frozenset(RULES[stack].forbidden)
-
-    def find_spec(
-        self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
-    ) -> ModuleSpec | None:
-        """Raise ModuleNotFoundError for a forbidden package, otherwise leave the search to others."""
-        del path, target
-        if name.partition(".")[0] in self._forbidden:
-            raise ModuleNotFoundError(f"{name} must not be imported in the {self._stack} worker", name=name)
-        return None
-
-
 def main(arguments: Sequence[str]) -> None:
     """Serve: arguments are the stack's name, the descriptor to read from and the one to write to."""
     stack, requests, events = Stack(arguments[0]), int(arguments[1]), int(arguments[2])
-    sys.meta_path.insert(0, ForbiddenImports(stack))
+    _forbid(RULES[stack].forbidden)
     _be_the_first_to_die()
     inbox = _listen(requests)
     with os.fdopen(events, "wb", buffering=0) as outbox:
         while True:
             _serve(inbox.get(), lambda event: _send(outbox, event))
+
+
+def _forbid(packages: Sequence[str]) -> None:
+    """Make packages that must not share this process look absent, to imports and to whoever looks for them."""
+    # Python's own marker for "not to be imported"; a finder would still let importlib.util.find_spec see them.
+    sys.modules.update(dict.fromkeys(packages))  # type: ignore[arg-type]
 
 
 def _send(outbox: typing.BinaryIO | typing.Any, event: Event) -> None:
@@ -117,7 +104,11 @@ def _as_record(error: BaseException) -> ErrorRecord:
             )
         )
     if isinstance(error, ModuleNotFoundError) and error.name and error.name.partition(".")[0] == "tensorflow":
-        return record(NeedsTensorFlow(str(error), fix="convert through the model's ONNX graph"))
+        return record(
+            NeedsTensorFlow(
+                f"TensorFlow must not be imported in this worker: {error}", fix="convert through the model's ONNX graph"
+            )
+        )
     last = traceback.format_exception_only(error)[-1].strip()
     return ErrorRecord(kind="ConversionError", message=last, fix="read the log; report it with the log if it is a bug")
 

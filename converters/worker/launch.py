@@ -22,7 +22,7 @@ _PACKAGE = __package__ or "edgeproof.converters.worker"
 class WorkerProcess:
     """A warm worker of one stack; it takes one job at a time."""
 
-    def __init__(self, stack: Stack, *, scratch: Path) -> None:
+    def __init__(self, stack: Stack, *, scratch: Path, threads: int) -> None:
         self.stack = stack
         self.warm: set[str] = {stack.value}
         self.has_served = False
@@ -31,13 +31,14 @@ class WorkerProcess:
         self._log = scratch / f"worker-{stack}-{self._requests}.log"
         self._buffer = b""
         try:
-            self._process = self._start(to_child, from_child, scratch)
+            environment = environment_of(stack, scratch=str(scratch), threads=threads)
+            self._process = self._start(to_child, from_child, environment)
         finally:
             os.close(to_child)
             os.close(from_child)
         os.set_blocking(self.events, False)
 
-    def _start(self, to_child: int, from_child: int, scratch: Path) -> subprocess.Popen[bytes]:
+    def _start(self, to_child: int, from_child: int, environment: dict[str, str]) -> subprocess.Popen[bytes]:
         # A session of its own: Ctrl-C in the terminal reaches the parent alone, which then ends its workers.
         with self._log.open("wb") as log:
             return subprocess.Popen(
@@ -45,7 +46,7 @@ class WorkerProcess:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env=environment_of(self.stack, scratch=str(scratch)),
+                env=environment,
                 pass_fds=(to_child, from_child),
                 start_new_session=True,
             )

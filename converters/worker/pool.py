@@ -137,7 +137,11 @@ class Pool:
                 return
             ticket, worker = choice
             self._queue.remove(ticket)
-            self._begin(ticket, worker or WorkerProcess(ticket.task.stack, scratch=self._scratch))
+            self._begin(ticket, worker or self._new_worker(ticket.task.stack))
+
+    def _new_worker(self, stack: Stack) -> WorkerProcess:
+        threads = max(1, (os.cpu_count() or 1) // self._limits.jobs)
+        return WorkerProcess(stack, scratch=self._scratch, threads=threads)
 
     def _choose(self) -> tuple[_Ticket, WorkerProcess | None] | None:
         """The most expensive task that can start, and the idle worker for it (None: a new one)."""

@@ -54,6 +54,14 @@ RULES = {
 }
 
 
-def environment_of(stack: Stack, *, scratch: str) -> dict[str, str]:
-    """The environment a worker of this stack starts with; temporary files go to `scratch`."""
-    return {**os.environ, **RULES[stack].environment, "TMPDIR": scratch}
+_THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
+
+
+def environment_of(stack: Stack, *, scratch: str, threads: int) -> dict[str, str]:
+    """The environment a worker of this stack starts with.
+
+    Temporary files go to `scratch`; native libraries use `threads` threads, since workers that each take all
+    processors wait for one another.
+    """
+    counts = dict.fromkeys(_THREADS, str(threads))
+    return {**os.environ, **RULES[stack].environment, **counts, "TMPDIR": scratch}

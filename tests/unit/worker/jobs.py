@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import signal
-import sys
 import time
 from dataclasses import dataclass
 
@@ -75,7 +75,8 @@ def _noise(_order: Order) -> float:
 
 
 def _import_tensorflow(_order: Order) -> float:
-    sys.modules.pop("tensorflow", None)
+    if importlib.util.find_spec("tensorflow") is not None:
+        return 1.0
     __import__("tensorflow")
     return 0.0
 
