@@ -1,0 +1,1 @@
+"""Labelled data that installed packages ship, as the training scripts read it."""

@@ -1,0 +1,1 @@
+"""A Keras GRU that reads a digit column by column."""

@@ -1,0 +1,1 @@
+"""A PyTorch model with two inputs and a dict output."""

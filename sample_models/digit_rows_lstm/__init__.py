@@ -1,0 +1,1 @@
+"""A PyTorch LSTM that reads a digit row by row."""

@@ -1,0 +1,1 @@
+"""A Keras CNN that tells faces from background."""

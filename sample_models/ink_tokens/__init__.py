@@ -1,0 +1,1 @@
+"""A PyTorch attention encoder over the patches of a digit."""

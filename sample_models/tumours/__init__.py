@@ -1,0 +1,1 @@
+"""A Keras model with two named inputs and two named outputs."""
