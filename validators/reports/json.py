@@ -15,7 +15,20 @@ from ..parity import SCHEMA, ParityReport
 
 def encode(report: ParityReport) -> bytes:
     """The report as indented UTF-8 JSON; the same report gives the same bytes."""
-    return msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n"
+    try:
+        compact = msgspec.json.encode(report)
+    except UnicodeEncodeError:
+        # A file name that is not UTF-8 comes as lone surrogates, which UTF-8 cannot hold.
+        compact = msgspec.json.encode(_without_surrogates(msgspec.to_builtins(report)))
+    return msgspec.json.format(compact, indent=2) + b"\n"
+
+
+def _without_surrogates(node: Any) -> Any:
+    if isinstance(node, dict):
+        return {_without_surrogates(key): _without_surrogates(value) for key, value in node.items()}
+    if isinstance(node, (list, tuple)):
+        return [_without_surrogates(value) for value in node]
+    return node.encode("utf-8", "replace").decode("utf-8") if isinstance(node, str) else node
 
 
 def decode(data: bytes, *, name: str = "parity.json") -> ParityReport:

@@ -56,13 +56,16 @@ OpenRunner = Callable[[Artifact], Runner]
 
 
 def fitting(signature: Signature, inputs: Mapping[str, Array]) -> list[Array]:
-    """The inputs in the signature's order, contiguous; RunError unless names, dtypes and shapes fit."""
+    """The inputs in the signature's order, as runtimes read them: contiguous and in this machine's byte order.
+
+    Raises RunError unless names, dtypes and shapes fit.
+    """
     names = [spec.name for spec in signature.inputs]
     if set(names) != set(inputs):
         raise RunError(f"the artifact takes the inputs {names} and was given {list(inputs)}", fix=_INPUTS_FIX)
     for spec in signature.inputs:
         _check_fits(spec, inputs[spec.name], signature)
-    return [np.ascontiguousarray(inputs[spec.name]).reshape(inputs[spec.name].shape) for spec in signature.inputs]
+    return [np.asarray(inputs[spec.name], dtype=spec.dtype, order="C") for spec in signature.inputs]
 
 
 def _check_fits(spec: TensorSpec, array: Array, signature: Signature) -> None:
