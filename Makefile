@@ -25,7 +25,7 @@ help: ## list these commands
 setup: $(STAMP) ## make .venv (the other commands do it by themselves)
 
 demo: $(STAMP) ## convert a PyTorch and a Keras model to every format, judge them, print one table
-	@$(BIN)/python -P sample_models/demo.py $(ARGS)
+	@$(BIN)/python -P -m edgeproof.sample_models.demo $(ARGS)
 
 test: $(STAMP) ## everything: checks, then contract, end-to-end and packaging tests
 	@$(BIN)/python -P tests/run.py everything $(ARGS)
