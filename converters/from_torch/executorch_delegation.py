@@ -10,7 +10,11 @@ from typing import Any
 import torch
 from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
 from executorch.exir import EdgeCompileConfig
-from executorch.exir.program._program import _gen_edge_manager_for_partitioners
+from executorch.exir.program._program import (
+    _gen_edge_manager_for_partitioners,
+    _remove_invalid_ops_for_not_decompose,
+)
+from executorch.exir.tracer import _default_decomposition_table
 from torch import fx
 from torch.export import ExportedProgram
 
@@ -49,6 +53,9 @@ class _SelectivePartitioner(XnnpackPartitioner):  # type: ignore[misc]
         operators, is_taken = super().ops_to_not_decompose(ep)
         return operators, lambda node: not self._is_kept_out(node) and is_taken(node)
 
+    def _check_if_called_from_to_backend(self) -> bool:
+        return False  # its warning is for those who leave out what _edge does
+
     def _is_kept_out(self, node: fx.Node) -> bool:
         return _origin(node) in self._kept_out
 
@@ -76,12 +83,22 @@ def _edge(program: ExportedProgram, partitioner: XnnpackPartitioner | None) -> A
     config = EdgeCompileConfig(_check_ir_validity=False)
     try:
         with torch.no_grad():
+            program = _decomposed(program, partitioner)
             return _gen_edge_manager_for_partitioners(partitioners, {_METHOD: program}, config, None)
     except Exception as error:
         raise ConversionError(
             f"ExecuTorch could not take the program: {type(error).__name__}: {str(error).strip()}",
             fix="read the log for the operator; another format may have it",
         ) from error
+
+
+def _decomposed(program: ExportedProgram, partitioner: XnnpackPartitioner | None) -> ExportedProgram:
+    """The program in the operators of Core ATen and those that XNNPACK has besides, in one trace."""
+    table = _default_decomposition_table()
+    preserved = [] if partitioner is None else partitioner.ops_to_not_decompose(program)[0]
+    for operator in _remove_invalid_ops_for_not_decompose(preserved):
+        table.pop(operator, None)
+    return program.run_decompositions(table)
 
 
 def _to_backend(edge: Any, kept_out: frozenset[str]) -> Any:

@@ -64,7 +64,9 @@ def _why_unsupported(node: fx.Node, kernels: frozenset[str]) -> str:
     if not any(isinstance(result.type, (torch.TensorType, torch.ListType)) for result in operator._schema.returns):
         return ""
     try:
-        variant, _ = to_out_variant(operator)
+        variant = (
+            node.target.to_out_variant() if isinstance(node.target, EdgeOpOverload) else to_out_variant(operator)[0]
+        )
     except RuntimeError:
         return "no out variant"
     return "" if variant.name() in kernels else "no kernel in the runtime"

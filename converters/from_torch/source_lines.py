@@ -12,7 +12,7 @@ _FRAMEWORKS = ("/torch/", "/executorch/", "/keras/")
 
 
 def line_of(node: fx.Node) -> str:
-    """ " (net.py:12, in forward)" for the innermost frame that is not the framework's own, or "" if unknown."""
+    """The text " (net.py:12, in forward)" for the innermost frame that is not the framework's own, or "" if unknown."""
     frames = list(_FRAME.finditer(str(node.meta.get("stack_trace") or "")))
     own = [frame for frame in frames if not any(part in frame["file"] for part in _FRAMEWORKS)] or frames
     if not own:

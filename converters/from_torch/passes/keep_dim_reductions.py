@@ -46,18 +46,26 @@ def _values_alone(edit: ProgramEdit, node: fx.Node) -> None:
     """Turn max(dim) into amax where nobody asks for the positions: amax has a portable kernel."""
     value, axis, keep = (*node.args, False)[:3]
     parts = list(node.users)
-    if _rank(value) != _IMAGE_RANK or any(part.target is not operator.getitem or part.args[1] for part in parts):
+    if _rank(value) != _IMAGE_RANK or any(_asks_positions(part) for part in parts):
         return
     with edit.graph.inserting_before(node):
         largest = edit.writer(node).call(_aten.amax.default, value, [axis], keep)
     for part in parts:
-        edit.replace(part, largest)
+        if not part.args[1]:
+            edit.replace(part, largest)
         edit.graph.erase_node(part)
     edit.graph.erase_node(node)
 
 
+def _asks_positions(part: fx.Node) -> bool:
+    return part.target is not operator.getitem or (part.args[1] == 1 and bool(part.users))
+
+
 def _without_axes(writer: NodeWriter, node: fx.Node, axes: list[int]) -> fx.Node:
-    return writer.call(_aten.squeeze.dims, node, axes)
+    shape = [size for axis, size in enumerate(node.meta["val"].shape) if axis not in axes]
+    if all(isinstance(size, int) for size in shape):
+        return writer.call(_aten.reshape.default, node, shape)
+    return writer.call(_aten.squeeze.dims, node, axes)  # XNNPACK reshapes to known sizes only
 
 
 def _rank(node: Any) -> int:
