@@ -7,7 +7,7 @@ from onnx import TensorProto
 
 from ..errors import UnsupportedOperators
 
-_DTYPES = {
+_DTYPES: dict[int, torch.dtype] = {
     TensorProto.FLOAT: torch.float32,
     TensorProto.DOUBLE: torch.float64,
     TensorProto.FLOAT16: torch.float16,

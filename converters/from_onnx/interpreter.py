@@ -20,10 +20,7 @@ def run_graph(graph: Graph, values: dict[str, Value]) -> tuple[Value, ...]:
     for node in graph.nodes:
         inputs = [values[name] if name else None for name in node.inputs]
         try:
-            if node.bodies:
-                results = STRUCTURED[node.kind](node, inputs, values, run_graph)
-            else:
-                results = run_node(node, inputs)
+            results = STRUCTURED[node.kind](node, inputs, values, run_graph) if node.bodies else run_node(node, inputs)
         except Exception as error:
             error.add_note(f"in the ONNX node {node.op_type} {node.name!r}")
             raise

@@ -82,8 +82,8 @@ class TripCount:
         if node is None:
             return None
         if node.kind == "And":
-            parts = [self._holds(part) for part in node.inputs]
-            return None if None in parts else min(parts)
+            one, other = (self._holds(part) for part in node.inputs)
+            return None if one is None or other is None else min(one, other)
         if node.kind in {"Cast", "Identity"}:
             return self._holds(node.inputs[0])
         return self._compared(node)
@@ -111,12 +111,11 @@ class TripCount:
             whole = _whole(as_number(value)) if is_number(value) else None
             return None if whole is None else Counter(whole, 0)
         node = self.producers.get(name)
-        if node is None:
-            return None
-        if node.kind in _FORWARDED:
+        if node is not None and node.kind in _FORWARDED:
             return self._line(node.inputs[0])
-        if node.kind not in {"Add", "Sub"}:
-            return None
+        return None if node is None or node.kind not in {"Add", "Sub"} else self._sum(node)
+
+    def _sum(self, node: Node) -> Counter | None:
         one, other = (self._line(part) for part in node.inputs)
         if one is None or other is None:
             return None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -13,7 +12,7 @@ from ..errors import UnsafeInput
 from .findings import Contents, TensorFacts
 from .malformed import Malformed
 from .pickled import Call, Name, Node, PickleReader, Refused
-from .torchscript_code import TorchscriptCode
+from .torchscript_code import Method, TorchscriptCode, split_types
 from .weights import WeightTally, product, ranked
 
 _LARGEST_TEXT = 64 << 20
@@ -193,28 +192,19 @@ def _count_tensor(node: Call, weights: WeightTally, *, prefix: str) -> None:
             raise Malformed("a tensor is described in an unknown way")
 
 
-def _signature(
-    forward: ast.FunctionDef | None,
-) -> tuple[tuple[TensorFacts, ...], tuple[TensorFacts, ...]]:
+def _signature(forward: Method | None) -> tuple[tuple[TensorFacts, ...], tuple[TensorFacts, ...]]:
     if forward is None:
         raise Malformed("its module has no forward method")
-    arguments = forward.args.args[1:]
-    inputs = tuple(
-        TensorFacts(name=argument.arg, dtype=_kind(argument.annotation), shape=None) for argument in arguments
-    )
-    outputs = tuple(TensorFacts(name=None, dtype=_kind(part), shape=None) for part in _parts(forward.returns))
+    inputs = tuple(TensorFacts(name=name, dtype=_kind(kind), shape=None) for name, kind in forward.parameters)
+    outputs = tuple(TensorFacts(name=None, dtype=_kind(part), shape=None) for part in _members(forward.returns))
     return inputs, outputs
 
 
-def _parts(returns: ast.expr | None) -> list[ast.expr | None]:
+def _members(returns: str) -> list[str]:
     """The members of a returned tuple, or the one thing that is returned."""
-    if isinstance(returns, ast.Subscript) and isinstance(returns.value, ast.Name) and returns.value.id == "Tuple":
-        inner = returns.slice
-        return list(inner.elts) if isinstance(inner, ast.Tuple) else [inner]
-    return [returns]
+    return split_types(returns[len("Tuple[") : -1]) if returns.startswith("Tuple[") else [returns]
 
 
-def _kind(annotation: ast.expr | None) -> str | None:
+def _kind(text: str) -> str | None:
     """None for a tensor, whose dtype the file does not say; the type's text for anything else."""
-    text = ast.unparse(annotation) if annotation is not None else "Tensor"
-    return None if text == "Tensor" else text
+    return None if text in ("", "Tensor") else text

@@ -1,28 +1,49 @@
 """Counts the operators that TorchScript's code calls, by following its text from the forward method.
 
-The code is parsed as Python and never run. `torch.NAME(...)` is the operator aten::NAME, `ops.NS.NAME(...)` is
-NS::NAME; calls of submodules and of functions in the archive are followed, so a module used twice counts twice.
-Loops and branches count once: how often they run is not in the text.
+The text is what torch's own printer writes, and is searched, never run: `torch.NAME(...)` is the operator aten::NAME,
+`ops.NS.NAME(...)` is NS::NAME, `(conv).forward(...)` a submodule and `__torch__.a.b(...)` a function of the archive;
+those are followed, so a module that is used twice counts twice. Loops and branches count once: how often they run is
+not in the text.
 """
 
 from __future__ import annotations
 
-import ast
+import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from .malformed import Budget, Malformed
+from .malformed import Malformed
 
-_MOST_NODES = 2_000_000
+_DEEPEST = 150
+_MOST_CALLS = 1 << 40
+_BLOCK_START = re.compile(r"^(?=class |def |  def )", re.MULTILINE)
+_CLASS = re.compile(r"class (\w+)")
+_ATTRIBUTE = re.compile(r'^  (?:(\w+) : |__annotations__\["([^"]*)"\] = )([\w.]+)$', re.MULTILINE)
+_SIGNATURE = re.compile(r" *def (\w+)\((.*?)\) -> (.*?):\n", re.DOTALL)
+# An attribute, seen from a variable: `self.conv`, `getattr(self.blocks, "0")`, and the one inside the other.
+_PATH = r'(?:getattr\()*[A-Za-z_][\w.]*(?:, "[^"]*"\)[\w.]*)*'
+_GETATTR_END = re.compile(r', "([^"]*)"\)')
+_TOKEN = re.compile(
+    rf"""
+    ^\ *(?P<variable>\w+)\ =\ (?P<value>{_PATH})$
+    | \((?P<owner>{_PATH})\)\.(?P<method>\w+)\(
+    | \btorch\.(?P<aten>\w+)\(
+    | \bops\.(?P<namespace>\w+)\.(?P<operator>\w+)\(
+    | \b(?P<function>__torch__(?:\.\w+)+)\(
+    | "(?:[^"\\\n]|\\.)*"
+    """,
+    re.MULTILINE | re.VERBOSE,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Method:
-    """One function or method: its definition, and the types of its class's attributes."""
+    """A method or function: parameters as (name, type), without self; the returned type; the text of its body."""
 
-    definition: ast.FunctionDef
-    attributes: Mapping[str, str]
+    parameters: tuple[tuple[str, str], ...]
+    returns: str
+    body: str
 
 
 class TorchscriptCode:
@@ -31,115 +52,86 @@ class TorchscriptCode:
     def __init__(self, sources: Mapping[str, str]) -> None:
         """`sources` maps "__torch__.net" to the text of code/__torch__/net.py; raises Malformed."""
         self._methods: dict[str, Method] = {}
+        self._attributes: dict[str, dict[str, str]] = {}
         self._counted: dict[str, Counter[str]] = {}
-        self._budget = Budget(_MOST_NODES)
         for module, text in sources.items():
-            self._define(module, _parse(module, text))
+            self._read(module, text)
 
-    def method(self, name: str) -> ast.FunctionDef | None:
-        """The definition of a method, or None if the archive has none of that name."""
-        found = self._methods.get(name)
-        return found.definition if found else None
+    def method(self, name: str) -> Method | None:
+        """The method of that qualified name, or None."""
+        return self._methods.get(name)
 
-    def operators(self, name: str) -> Counter[str]:
-        """How many places under the method `name` call each operator; raises Malformed for a method inside itself."""
+    def operators(self, name: str, *, depth: int = 0) -> Counter[str]:
+        """How many places below the method `name` call each operator; raises Malformed."""
         if name in self._counted:
             return self._counted[name]
         method = self._methods.get(name)
         if method is None:
             return Counter()
+        if depth > _DEEPEST:
+            raise Malformed(f"its modules are nested more than {_DEEPEST} deep")
         self._counted[name] = Counter()  # A method that reaches itself adds nothing the second time.
-        types: dict[str, str] = {"self": name.rpartition(".")[0]}
+        types = {"self": name.rpartition(".")[0]}
         counts: Counter[str] = Counter()
-        for node in ast.walk(method.definition):
-            self._budget.spend(1)
-            if isinstance(node, ast.Assign):
-                self._note_type(node, types)
-            elif isinstance(node, ast.Call):
-                counts += self._called(_path(node.func), types)
+        for token in _TOKEN.finditer(method.body):
+            counts.update(self._called(token, types, depth=depth))
+        if counts.total() > _MOST_CALLS:
+            raise Malformed("its modules call each other beyond measure")
         self._counted[name] = counts
         return counts
 
-    def _define(self, module: str, tree: ast.Module) -> None:
-        for node in tree.body:
-            if isinstance(node, ast.FunctionDef):
-                self._methods[f"{module}.{node.name}"] = Method(definition=node, attributes={})
-            elif isinstance(node, ast.ClassDef):
-                attributes = _attributes(node)
-                for inner in node.body:
-                    if isinstance(inner, ast.FunctionDef):
-                        self._methods[f"{module}.{node.name}.{inner.name}"] = Method(
-                            definition=inner, attributes=attributes
-                        )
+    def _read(self, module: str, text: str) -> None:
+        owner = module
+        for block in _BLOCK_START.split(text):
+            if block.startswith("class "):
+                found = _CLASS.match(block)
+                owner = f"{module}.{found[1]}" if found else module
+                self._attributes[owner] = {plain or quoted: kind for plain, quoted, kind in _ATTRIBUTE.findall(block)}
+            elif block.lstrip(" ").startswith("def "):
+                name, method = _method(module, block)
+                self._methods[f"{owner if block.startswith(' ') else module}.{name}"] = method
 
-    def _called(self, path: tuple[str, ...], types: dict[str, str]) -> Counter[str]:
-        if path[:1] == ("torch",) and len(path) == 2:
-            return Counter({f"aten::{path[1]}": 1})
-        if path[:1] == ("ops",) and len(path) == 3:
-            return Counter({f"{path[1]}::{path[2]}": 1})
-        if path[:1] == ("__torch__",):
-            return self.operators(".".join(path))
-        if len(path) >= 2:
-            owner = self._type_of(path[:-1], types)
-            return self.operators(f"{owner}.{path[-1]}") if owner else Counter()
+    def _called(self, token: re.Match[str], types: dict[str, str], *, depth: int) -> Counter[str]:
+        if token["aten"]:
+            return Counter({f"aten::{token['aten']}": 1})
+        if token["operator"]:
+            return Counter({f"{token['namespace']}::{token['operator']}": 1})
+        if token["function"]:
+            return self.operators(token["function"], depth=depth + 1)
+        if token["owner"]:
+            kind = self._type_of(token["owner"], types)
+            return self.operators(f"{kind}.{token['method']}", depth=depth + 1) if kind else Counter()
+        if token["variable"]:
+            kind = self._type_of(token["value"], types)
+            if kind:
+                types[token["variable"]] = kind
         return Counter()
 
-    def _note_type(self, node: ast.Assign, types: dict[str, str]) -> None:
-        """Remember `conv = self.conv`, so that `(conv).forward(x)` can be followed."""
-        target = node.targets[0]
-        if isinstance(target, ast.Name):
-            found = self._type_of(_path(node.value), types)
-            if found:
-                types[target.id] = found
-
-    def _type_of(self, path: tuple[str, ...], types: dict[str, str]) -> str | None:
-        current = types.get(path[0]) if path else None
-        for name in path[1:]:
-            current = self._attribute_type(current, name) if current else None
-        return current
-
-    def _attribute_type(self, owner: str, name: str) -> str | None:
-        for method in ("forward", "__init__"):
-            found = self._methods.get(f"{owner}.{method}")
-            if found:
-                return found.attributes.get(name)
-        return None
+    def _type_of(self, path: str, types: Mapping[str, str]) -> str | None:
+        """The class of what a path of attributes leads to, or None where it is no module."""
+        names = _GETATTR_END.sub(r".\1", path).replace("getattr(", "").split(".")
+        kind = types.get(names[0])
+        for name in names[1:]:
+            kind = self._attributes.get(kind, {}).get(name) if kind else None
+        return kind
 
 
-def _parse(module: str, text: str) -> ast.Module:
-    try:
-        return ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        raise Malformed(f"the code of {module} cannot be read: {type(error).__name__} {error}") from error
+def _method(module: str, block: str) -> tuple[str, Method]:
+    found = _SIGNATURE.match(block)
+    if found is None:
+        raise Malformed(f"the code of {module} cannot be read near {block.strip()[:40]!r}")
+    pairs = [part.partition(":")[::2] for part in split_types(found[2]) if part]
+    parameters = tuple((name.strip(), kind.partition("=")[0].strip()) for name, kind in pairs if name.strip() != "self")
+    return found[1], Method(parameters=parameters, returns=found[3].strip(), body=block[found.end() :])
 
 
-def _attributes(definition: ast.ClassDef) -> dict[str, str]:
-    """Attribute types of a class; names that are no identifiers stand in `__annotations__["0"] = type`."""
-    types: dict[str, str] = {}
-    for node in definition.body:
-        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
-            types[node.target.id] = ".".join(_path(node.annotation))
-        elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Subscript):
-            key = node.targets[0].slice
-            if isinstance(key, ast.Constant) and isinstance(key.value, str):
-                types[key.value] = ".".join(_path(node.value))
-    return types
-
-
-def _path(node: ast.expr) -> tuple[str, ...]:
-    """`a.b.c` and `getattr(a.b, "c")` as ("a", "b", "c"); empty for anything else."""
-    names: list[str] = []
-    while True:
-        if isinstance(node, ast.Attribute):
-            names.append(node.attr)
-            node = node.value
-        elif isinstance(node, ast.Name):
-            return (node.id, *reversed(names))
-        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "getattr":
-            owner, *rest = node.args
-            if not rest or not isinstance(rest[0], ast.Constant):
-                return ()
-            names.append(str(rest[0].value))
-            node = owner
+def split_types(text: str) -> list[str]:
+    """The parts between the commas that stand outside of every bracket."""
+    parts, depth = [""], 0
+    for piece in re.split(r"([\[\](),])", text):
+        depth += (piece in ("[", "(")) - (piece in ("]", ")"))
+        if piece == "," and depth == 0:
+            parts.append("")
         else:
-            return ()
+            parts[-1] += piece
+    return [part.strip() for part in parts]

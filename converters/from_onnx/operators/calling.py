@@ -14,7 +14,7 @@ Results = Value | tuple[Value, ...]
 Operator = Callable[..., Results]  # (node, *inputs); a missing trailing input is not passed
 
 
-def on_tensors(function: Callable[..., Tensor | tuple[Tensor, ...]]) -> Operator:
+def on_tensors(function: Callable[..., Results]) -> Operator:
     """An operator of tensors only: known numbers become constants of the program first."""
 
     def operator(node: Node, *inputs: Value | None) -> Results:

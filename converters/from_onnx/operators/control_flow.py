@@ -108,7 +108,8 @@ def _uncounted(node: Node, inputs: list[Value | None], values: Mapping[str, Valu
         going, *rest = inside.call(*used)
         return (operands[0] + 1, going.reshape(()), *rest)
 
-    final: Sequence[Tensor] = while_loop_op(goes_on, step, tuple(distinct(state, fixed)), tuple(fixed))
+    first: Any = tuple(distinct(state, fixed))
+    final: Sequence[Tensor] = while_loop_op(goes_on, step, first, tuple(fixed))
     return tuple(final[2:])
 
 

@@ -43,7 +43,7 @@ def binary(on_tensor: Arithmetic, on_number: Arithmetic, *, dtype: torch.dtype |
         if isinstance(one, Known) and isinstance(other, Known):
             return _combined(one, other, on_number, dtype or one.dtype)
         tensor = as_tensor(one)
-        return on_tensor(tensor, _number_or_tensor(other, tensor))  # type: ignore[no-any-return]
+        return on_tensor(tensor, _number_or_tensor(other, tensor))
 
     return operator
 
@@ -100,6 +100,7 @@ def modulo(node: Node, one: Value, other: Value) -> Results:
 
 def power(node: Node, base: Value, exponent: Value) -> Results:
     """Pow: the result has the type of the base."""
+    del node
     if isinstance(base, Known) and isinstance(exponent, Known):
         return _combined(base, exponent, python.pow, base.dtype)
     tensor = as_tensor(base)

@@ -47,7 +47,7 @@ def _cut_axis(value: Value, axis: int, start: Any, end: Any, step: int) -> Value
 
 
 def _sliced(value: Value, axis: int, part: slice) -> Value:
-    place = (*[slice(None)] * axis, part)
+    place: Any = (*[slice(None)] * axis, part)
     if isinstance(value, Known):
         return Known(value.numbers[place], value.dtype)
     return value[place]
@@ -58,7 +58,8 @@ def gather(node: Node, value: Value, places: Value) -> Results:
     axis = axis_of(node.integer("axis", 0), value.ndim)
     if isinstance(places, Known):
         return _gather_known(value, axis, places)
-    return as_tensor(value)[(*[slice(None)] * axis, places)]
+    index: Any = (*[slice(None)] * axis, places)
+    return as_tensor(value)[index]
 
 
 def _gather_known(value: Value, axis: int, places: Known) -> Results:
@@ -68,8 +69,9 @@ def _gather_known(value: Value, axis: int, places: Known) -> Results:
         return value.select(axis, as_number(places))
     flat = as_numbers(places)
     if places.ndim == 1 and flat and flat == list(range(flat[0], flat[0] + len(flat))) and flat[0] >= 0:
-        return value[(*[slice(None)] * axis, slice(flat[0], flat[0] + len(flat)))]
-    return value[(*[slice(None)] * axis, as_tensor(places))]
+        return _sliced(value, axis, slice(flat[0], flat[0] + len(flat), 1))
+    index: Any = (*[slice(None)] * axis, as_tensor(places))
+    return value[index]
 
 
 def counted_from_front(places: Tensor, size: Any) -> Tensor:

@@ -11,15 +11,14 @@ from ..graph import Node
 from .calling import Operator, axis_of, on_tensors
 
 
-def normalise_batch(  # noqa: PLR0913 the inputs of the operator
-    node: Node, value: Tensor, scale: Tensor, bias: Tensor, mean: Tensor, variance: Tensor
-) -> Tensor:
-    """BatchNormalization with stored statistics."""
+def normalise_batch(node: Node, value: Tensor, *statistics: Tensor) -> Tensor:
+    """BatchNormalization with stored statistics: scale, bias, mean and variance."""
     if node.integer("training_mode", 0) or len([name for name in node.outputs if name]) > 1:
         raise ConversionError(
             f"BatchNormalization {node.name!r} is in training mode: it would compute its own statistics",
             fix="export the model for inference (training=False)",
         )
+    scale, bias, mean, variance = statistics
     return functional.batch_norm(value, mean, variance, scale, bias, eps=node.number("epsilon", 1e-5))
 
 

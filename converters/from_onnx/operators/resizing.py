@@ -66,7 +66,7 @@ def resized_axes(node: Node, tensor: Tensor, inputs: tuple[Value | None, ...]) -
     if sizes is not None:
         after, ratios = _to_sizes(node, before, as_numbers(sizes))
     else:
-        attribute = node.attributes.get("scales")  # of Upsample up to opset 8
+        attribute = node.attributes.get("scales", ())  # of Upsample up to opset 8
         ratios = as_numbers(scales) if scales is not None else [float(scale) for scale in attribute]
         after = [_scaled(size, ratio) for size, ratio in zip(before, ratios, strict=True)]
     return [

@@ -136,9 +136,9 @@ def constant_of_shape(node: Node, target: Value) -> Results:
     """ConstantOfShape: one value everywhere, float zero by default."""
     filling = node.attributes.get("value", torch.zeros(1))
     sizes = as_numbers(target)
-    if not filling.dtype.is_floating_point and all(isinstance(size, int) for size in sizes):
-        if math.prod(sizes) <= LARGEST_KNOWN:
-            return known(np.full(sizes, filling.item(), dtype=object), filling.dtype)
+    fixed = all(isinstance(size, int) for size in sizes)
+    if not filling.dtype.is_floating_point and fixed and math.prod(sizes) <= LARGEST_KNOWN:
+        return known(np.full(sizes, filling.item(), dtype=object), filling.dtype)
     return torch.full(sizes, filling.item(), dtype=filling.dtype)
 
 

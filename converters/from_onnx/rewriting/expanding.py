@@ -19,9 +19,8 @@ _OURS = "edgeproof"
 def expand(graph: Graph, weights: Mapping[str, Tensor]) -> Graph:
     """The graph with every plain LSTM, GRU, RNN and every MatMul by a weight written for torch."""
     nodes: list[Node] = []
-    for node in graph.nodes:
-        inner = {name: expand(body, weights) for name, body in node.bodies.items()}
-        node = replace(node, bodies=inner) if inner else node
+    for original in graph.nodes:
+        node = replace(original, bodies={key: expand(body, weights) for key, body in original.bodies.items()})
         if node.kind in {"LSTM", "GRU", "RNN"} and _torch_can(node):
             nodes += _whole_layer(node)
         elif node.kind in {"MatMul", "Gemm"} and _is_dense(node, weights):

@@ -106,9 +106,10 @@ def write_direction(
     sequence, states, weights = inputs
     if reverse:
         sequence = w.call(_aten.flip.default, sequence, [0])
-    projected = w.call(_aten.linear.default, sequence, weights.input, weights.input_bias)
-    if weights.recurrent_bias is not None and kind.biases_outside:
-        projected = w.call(_aten.add.Tensor, projected, weights.recurrent_bias)
+    bias = weights.input_bias
+    if bias is not None and weights.recurrent_bias is not None and kind.biases_outside:
+        bias = w.call(_aten.add.Tensor, bias, weights.recurrent_bias)
+    projected = w.call(_aten.linear.default, sequence, weights.input, bias)
     inside = _weights_inside(w, kind, weights)
     if projected.meta["val"].shape[0] == 1:
         one = kind.step(w, states, w.call(_aten.select.int, projected, 0, 0), inside)
