@@ -27,14 +27,15 @@ from .live import open_source
 class KerasModule(torch.nn.Module):
     """A Keras model as a module of flat tensors."""
 
-    def __init__(self, flat: FlatModel) -> None:
+    def __init__(self, flat: FlatModel, outputs: tuple[str, ...]) -> None:
         super().__init__()
         self.module = flat.model
         self._flat = flat
+        self._outputs = outputs
 
     def forward(self, *tensors: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        """The model's outputs in its own order."""
-        return tuple(self._flat.call(tensors).values())
+        """The outputs that were asked for, in that order."""
+        return self._flat.call_in_order(tensors, self._outputs)
 
 
 def convert_torchscript(job: ConvertJob) -> Artifact:
@@ -75,7 +76,8 @@ def _program(job: ConvertJob) -> TorchProgram:
         flat = open_source(job.source).flat
         call = next(read_calls(Path(job.examples)))
         tensors = tuple(torch.from_numpy(call[spec.name]) for spec in job.signature.inputs)
-        module = KerasModule(flat).eval().requires_grad_(requires_grad=False)
+        outputs = tuple(spec.name for spec in job.signature.outputs)
+        module = KerasModule(flat, outputs).eval().requires_grad_(requires_grad=False)
         layouts = layouts_of(job.signature, job.options, of_source=Layout.NHWC)
         program = TorchProgram(module, tensors, job.signature, layouts)
         program.exported  # noqa: B018  (made here, so that a failure is told apart from one of lowering)

@@ -27,6 +27,17 @@ class FlatModel:
         return named_outputs(self.model, self.model(nested, training=False))
 
 
+    def call_in_order(self, tensors: Sequence[Any], names: Sequence[str]) -> tuple[Any, ...]:
+        """The outputs called `names`; SourceError if this backend names them differently."""
+        found = self.call(tensors)
+        if set(found) != set(names):
+            raise SourceError(
+                f"the model's outputs are {list(found)} under this backend, and {list(names)} under TensorFlow",
+                fix="return a mapping with names of your own from the model",
+            )
+        return tuple(found[name] for name in names)
+
+
 def _inputs_of(model: keras.Model) -> list[Any]:
     """The symbolic inputs of a functional model; a subclassed one has none until it was built as one."""
     return list(getattr(model, "inputs", None) or [])

@@ -64,6 +64,9 @@ def rename_interface(model: onnx.ModelProto, signature: Signature) -> None:
     )
     taken = {name: f"{name}__inner" for name in names.values() if name not in names}
     _rename(model.graph, {**taken, **names})
+    by_name = {value.name: onnx.ValueInfoProto.FromString(value.SerializeToString()) for value in model.graph.output}
+    del model.graph.output[:]
+    model.graph.output.extend(by_name[name] for name in wanted)
 
 
 def _rename(graph: onnx.GraphProto, names: dict[str, str]) -> None:

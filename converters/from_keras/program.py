@@ -34,10 +34,10 @@ def program_of(job: ConvertJob) -> TensorFlowProgram:
 
     def serve(*tensors: Any) -> dict[str, Any]:
         inputs = [_back(tensor, spec.name, layouts) for tensor, spec in zip(tensors, signature.inputs, strict=True)]
-        results = flat.call(inputs)
+        results = flat.call_in_order(inputs, [spec.name for spec in signature.outputs])
         return {
             spec.name: _forth(tensor, spec.name, layouts)
-            for spec, tensor in zip(signature.outputs, results.values(), strict=True)
+            for spec, tensor in zip(signature.outputs, results, strict=True)
         }
 
     holder = tf.Module()

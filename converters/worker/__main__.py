@@ -11,7 +11,10 @@ import threading
 import traceback
 import typing
 from collections.abc import Callable, Sequence
+from importlib.machinery import ModuleSpec
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import msgspec
 
@@ -21,10 +24,33 @@ from .stacks import RULES, Stack
 from .stages import stage, start_clock
 
 
+class WithoutPackages:
+    """An import finder to which some top-level packages do not exist.
+
+    They must look absent both to `import` and to libraries that look for them first (importlib.util.find_spec),
+    and must not stand in sys.modules, where others take them for imported.
+    """
+
+    def __init__(self, finder: Any, absent: frozenset[str]) -> None:
+        self._finder = finder
+        self._absent = absent
+
+    def find_spec(self, name: str, path: Any = None, target: ModuleType | None = None) -> ModuleSpec | None:
+        """What the finder itself finds, and nothing for the packages that are absent."""
+        if name.partition(".")[0] in self._absent:
+            return None
+        found: ModuleSpec | None = self._finder.find_spec(name, path, target)
+        return found
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._finder, name)
+
+
 def main(arguments: Sequence[str]) -> None:
     """Serve: arguments are the stack's name, the descriptor to read from and the one to write to."""
     stack, requests, events = Stack(arguments[0]), int(arguments[1]), int(arguments[2])
-    _forbid(RULES[stack].forbidden)
+    forbidden = frozenset(RULES[stack].forbidden)
+    sys.meta_path[:] = [WithoutPackages(finder, forbidden) for finder in sys.meta_path]
     _be_the_first_to_die()
     inbox = _listen(requests)
     with os.fdopen(events, "wb", buffering=0) as outbox:
@@ -32,13 +58,7 @@ def main(arguments: Sequence[str]) -> None:
             _serve(inbox.get(), lambda event: _send(outbox, event))
 
 
-def _forbid(packages: Sequence[str]) -> None:
-    """Make packages that must not share this process look absent, to imports and to whoever looks for them."""
-    # Python's own marker for "not to be imported"; a finder would still let importlib.util.find_spec see them.
-    sys.modules.update(dict.fromkeys(packages))  # type: ignore[arg-type]
-
-
-def _send(outbox: typing.BinaryIO | typing.Any, event: Event) -> None:
+def _send(outbox: typing.BinaryIO | Any, event: Event) -> None:
     outbox.write(msgspec.json.encode(event) + b"\n")
 
 
