@@ -16,7 +16,9 @@ from typing import Any
 import torch
 
 _aten = torch.ops.aten
+# Where torch.export looks for a kernel, and where a retrace (run_decompositions) does.
 _KEY = torch._C.DispatchKey.CompositeImplicitAutograd
+_DECOMPOSITIONS: dict[Any, Any] = torch._decomp.global_decomposition_table["post_autograd"]
 
 
 def _sequence_like(x: torch.Tensor, width: int, *, bidirectional: bool) -> torch.Tensor:
@@ -49,19 +51,27 @@ def whole_recurrent_layers() -> Iterator[None]:
 
     Only tracing may happen within: a recurrent layer that runs on real data there gives uninitialised memory.
     """
-    before = {operator: operator.py_kernels.get(_KEY) for operator in _SHAPES}
+    before = [(table, key, table.get(key)) for table, key, _ in _entries()]
     try:
-        for operator, shapes in _SHAPES.items():
-            _set_kernel(operator, shapes)
+        for table, key, shapes in _entries():
+            table[key] = shapes
+        _forget_dispatch()
         yield
     finally:
-        for operator, kernel in before.items():
-            _set_kernel(operator, kernel)
+        for table, key, kernel in before:
+            if kernel is None:
+                table.pop(key, None)
+            else:
+                table[key] = kernel
+        _forget_dispatch()
 
 
-def _set_kernel(operator: Any, kernel: Callable[..., Any] | None) -> None:
-    if kernel is None:
-        operator.py_kernels.pop(_KEY, None)
-    else:
-        operator.py_kernels[_KEY] = kernel
-    operator._dispatch_cache.clear()
+def _entries() -> Iterator[tuple[dict[Any, Any], Any, Callable[..., Any]]]:
+    for operator, shapes in _SHAPES.items():
+        yield operator.py_kernels, _KEY, shapes
+        yield _DECOMPOSITIONS, operator, shapes
+
+
+def _forget_dispatch() -> None:
+    for operator in _SHAPES:
+        operator._dispatch_cache.clear()

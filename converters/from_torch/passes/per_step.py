@@ -88,7 +88,7 @@ def _step_of_item(node: Any, splits: Any) -> Step | None:
     return _step(base, options[0] if options else 0, index)
 
 
-def _step(base: fx.Node, axis: int, index: int) -> Step | None:
+def _step(base: fx.Node, axis: int, index: Any) -> Step | None:
     shape = base.meta["val"].shape
     axis %= len(shape)
     if not isinstance(index, int) or not isinstance(shape[axis], int):
@@ -174,9 +174,9 @@ def _is_batchable_pair(node: fx.Node, steps: list[Step | None]) -> bool:
 def _keeps_rows(node: fx.Node, step: Step) -> bool:
     dimensions = step.base.meta["val"].dim()
     if node.target in {_aten.softmax.int, _aten.log_softmax.int}:
-        return arguments_of(node)[1] == -1 and step.axis < dimensions - 1
+        return bool(arguments_of(node)[1] == -1 and step.axis < dimensions - 1)
     rows = len(arguments_of(node)[1]) if node.target is _aten.layer_norm.default else 1
-    return step.axis < dimensions - rows
+    return bool(step.axis < dimensions - rows)
 
 
 def _batch(edit: ProgramEdit, nodes: list[fx.Node], step: Step) -> None:
@@ -185,9 +185,7 @@ def _batch(edit: ProgramEdit, nodes: list[fx.Node], step: Step) -> None:
         w = edit.writer(first)
         arguments = [argument if (own := step_of(argument)) is None else own.base for argument in first.args]
         whole = w.call(first.target, *arguments, **first.kwargs)  # type: ignore[arg-type]
-        views = {
-            node: w.call_for(node.meta["val"], _aten.select.int, whole, step.axis, _index(node)) for node in nodes
-        }
+        views = {node: w.call_for(node.meta["val"], _aten.select.int, whole, step.axis, _index(node)) for node in nodes}
     for node, view in views.items():
         edit.replace(node, view)
         edit.graph.erase_node(node)
