@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import shutil
 import textwrap
+from collections import Counter
 from collections.abc import Iterator
 
 from ..converters.inspection.findings import Inspection, Partition, TensorFacts, Weights
 from .wording import NO_BREAK, counts_text, plural, printable, size_text
 
 _INDENT = 12
+_PARTITIONS_SHOWN = 4
 _TITLES = {"torchscript": "TorchScript", "executorch": "ExecuTorch", "litert": "LiteRT", "onnx": "ONNX"}
 
 
@@ -23,8 +25,9 @@ def describe(found: Inspection) -> Iterator[str]:
     yield from _field("inputs", [_tensor(fact, index) for index, fact in enumerate(contents.inputs)])
     yield from _field("outputs", [_tensor(fact, index) for index, fact in enumerate(contents.outputs)])
     yield from _field("weights", [_weights(contents.weights)])
-    for partition in contents.partitions:
+    for partition in contents.partitions[:_PARTITIONS_SHOWN]:
         yield from _field("partition", _partition(partition))
+    yield from _field("", list(_remaining(contents.partitions[_PARTITIONS_SHOWN:])))
     outside = " outside of partitions" if contents.partitions else ""
     yield from _field("operators", [f"{found.undelegated:,}{outside}", counts_text(contents.operators)])
     yield from _field("versions", [f"{printable(name)} {printable(text)}" for name, text in contents.versions.items()])
@@ -64,6 +67,16 @@ def _weights(weights: Weights) -> str:
         f"{plural(weights.count, 'value')} in {plural(weights.tensors, 'tensor')}, {size_text(weights.bytes)}"
         f" ({counts_text(weights.elements)})"
     )
+
+
+def _remaining(partitions: tuple[Partition, ...]) -> Iterator[str]:
+    if partitions:
+        operators: Counter[str] = Counter()
+        for partition in partitions:
+            operators.update(partition.operators or {})
+        size = size_text(sum(partition.bytes for partition in partitions))
+        yield f"and {plural(len(partitions), 'more partition')}, {size}, {plural(operators.total(), 'operator')}"
+        yield counts_text(dict(operators.most_common()))
 
 
 def _partition(partition: Partition) -> list[str]:

@@ -20,6 +20,8 @@ def fields(message: memoryview) -> Iterator[tuple[int, Value]]:
     while position < end:
         key, position = _varint(message, position)
         number, kind = key >> 3, key & 7
+        if number == 0:
+            raise Malformed("a field has the number 0")
         if kind == 0:
             value, position = _varint(message, position)
             yield number, value
@@ -27,7 +29,7 @@ def fields(message: memoryview) -> Iterator[tuple[int, Value]]:
         width = _FIXED_WIDTH.get(kind)
         if kind == 2:
             width, position = _varint(message, position)
-        if width is None or number == 0:
+        if width is None:
             raise Malformed(f"field {number} has the unknown wire type {kind}")
         if position + width > end:
             raise Malformed(f"field {number} claims {width} bytes, and {end - position} follow")

@@ -15,8 +15,8 @@ from .pickled import Call, Name, Node, PickleReader, Refused
 from .torchscript_code import Method, TorchscriptCode, split_types
 from .weights import WeightTally, product, ranked
 
-_LARGEST_TEXT = 64 << 20
-_LARGEST_TOTAL = 256 << 20
+_LARGEST_TEXT = 16 << 20
+_LARGEST_TOTAL = 32 << 20
 _DAMAGE = (
     zipfile.BadZipFile,
     zlib.error,

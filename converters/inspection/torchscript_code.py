@@ -20,18 +20,19 @@ _MOST_CALLS = 1 << 40
 _BLOCK_START = re.compile(r"^(?=class |def |  def )", re.MULTILINE)
 _CLASS = re.compile(r"class (\w+)")
 _ATTRIBUTE = re.compile(r'^  (?:(\w+) : |__annotations__\["([^"]*)"\] = )([\w.]+)$', re.MULTILINE)
-_SIGNATURE = re.compile(r" *def (\w+)\((.*?)\) -> (.*?):\n", re.DOTALL)
-# An attribute, seen from a variable: `self.conv`, `getattr(self.blocks, "0")`, and the one inside the other.
-_PATH = r'(?:getattr\()*[A-Za-z_][\w.]*(?:, "[^"]*"\)[\w.]*)*'
+_DEFINITION = re.compile(r" *def (\w+)\(")
+# An attribute, seen from a variable: `self.conv`, `getattr(self.blocks, "0")`, and the one inside the other. Here and
+# below nothing can match from two starts over the same text, so that the time stays linear in its length.
+_PATH = r'(?:getattr\(){0,16}[A-Za-z_][\w.]*+(?:,\ "[^"()\n]*+"\)[\w.]*+)*+'
 _GETATTR_END = re.compile(r', "([^"]*)"\)')
 _TOKEN = re.compile(
     rf"""
-    ^\ *(?P<variable>\w+)\ =\ (?P<value>{_PATH})$
+    ^\ *+(?P<variable>\w+)\ =\ (?P<value>{_PATH})$
     | \((?P<owner>{_PATH})\)\.(?P<method>\w+)\(
-    | \btorch\.(?P<aten>\w+)\(
-    | \bops\.(?P<namespace>\w+)\.(?P<operator>\w+)\(
-    | \b(?P<function>__torch__(?:\.\w+)+)\(
-    | "(?:[^"\\\n]|\\.)*"
+    | (?<![\w.])torch\.(?P<aten>\w+)\(
+    | (?<![\w.])ops\.(?P<namespace>\w+)\.(?P<operator>\w+)\(
+    | (?<![\w.])(?P<function>__torch__[\w.]++)\(
+    | "(?:[^"\\\n]|\\.)*+"?
     """,
     re.MULTILINE | re.VERBOSE,
 )
@@ -74,7 +75,14 @@ class TorchscriptCode:
         types = {"self": name.rpartition(".")[0]}
         counts: Counter[str] = Counter()
         for token in _TOKEN.finditer(method.body):
-            counts.update(self._called(token, types, depth=depth))
+            if token["aten"]:
+                counts[f"aten::{token['aten']}"] += 1
+            elif token["operator"]:
+                counts[f"{token['namespace']}::{token['operator']}"] += 1
+            elif token["variable"]:
+                types[token["variable"]] = self._type_of(token["value"], types)
+            elif callee := self._callee(token, types):
+                counts.update(self.operators(callee, depth=depth + 1))
         if counts.total() > _MOST_CALLS:
             raise Malformed("its modules call each other beyond measure")
         self._counted[name] = counts
@@ -91,47 +99,40 @@ class TorchscriptCode:
                 name, method = _method(module, block)
                 self._methods[f"{owner if block.startswith(' ') else module}.{name}"] = method
 
-    def _called(self, token: re.Match[str], types: dict[str, str], *, depth: int) -> Counter[str]:
-        if token["aten"]:
-            return Counter({f"aten::{token['aten']}": 1})
-        if token["operator"]:
-            return Counter({f"{token['namespace']}::{token['operator']}": 1})
-        if token["function"]:
-            return self.operators(token["function"], depth=depth + 1)
+    def _callee(self, token: re.Match[str], types: Mapping[str, str]) -> str:
+        """The method or function of the archive that a token calls, "" if it calls none."""
         if token["owner"]:
-            kind = self._type_of(token["owner"], types)
-            return self.operators(f"{kind}.{token['method']}", depth=depth + 1) if kind else Counter()
-        if token["variable"]:
-            kind = self._type_of(token["value"], types)
-            if kind:
-                types[token["variable"]] = kind
-        return Counter()
+            return f"{self._type_of(token['owner'], types)}.{token['method']}"
+        return token["function"] or ""
 
-    def _type_of(self, path: str, types: Mapping[str, str]) -> str | None:
-        """The class of what a path of attributes leads to, or None where it is no module."""
+    def _type_of(self, path: str, types: Mapping[str, str]) -> str:
+        """The class of what a path of attributes leads to, "" where it is no module."""
         names = _GETATTR_END.sub(r".\1", path).replace("getattr(", "").split(".")
-        kind = types.get(names[0])
+        kind = types.get(names[0], "")
         for name in names[1:]:
-            kind = self._attributes.get(kind, {}).get(name) if kind else None
+            kind = self._attributes.get(kind, {}).get(name, "")
         return kind
 
 
 def _method(module: str, block: str) -> tuple[str, Method]:
-    found = _SIGNATURE.match(block)
-    if found is None:
+    found = _DEFINITION.match(block)
+    middle = block.find(") -> ")
+    end = block.find(":\n", middle)
+    if found is None or middle < 0 or end < 0:
         raise Malformed(f"the code of {module} cannot be read near {block.strip()[:40]!r}")
-    pairs = [part.partition(":")[::2] for part in split_types(found[2]) if part]
+    pairs = [part.partition(":")[::2] for part in split_types(block[found.end() : middle]) if part]
     parameters = tuple((name.strip(), kind.partition("=")[0].strip()) for name, kind in pairs if name.strip() != "self")
-    return found[1], Method(parameters=parameters, returns=found[3].strip(), body=block[found.end() :])
+    return found[1], Method(parameters=parameters, returns=block[middle + 5 : end], body=block[end + 2 :])
 
 
 def split_types(text: str) -> list[str]:
     """The parts between the commas that stand outside of every bracket."""
-    parts, depth = [""], 0
+    parts: list[list[str]] = [[]]
+    depth = 0
     for piece in re.split(r"([\[\](),])", text):
         depth += (piece in ("[", "(")) - (piece in ("]", ")"))
         if piece == "," and depth == 0:
-            parts.append("")
+            parts.append([])
         else:
-            parts[-1] += piece
-    return [part.strip() for part in parts]
+            parts[-1].append(piece)
+    return ["".join(part).strip() for part in parts]
