@@ -36,7 +36,7 @@ def _cut_axis(value: Value, axis: int, start: Any, end: Any, step: int) -> Value
         return _sliced(value, axis, slice(start, end, step))
     size = value.shape[axis]
     # A falling slice takes the same elements as a rising one read backwards.
-    first = torch.sym_min(start + size if start < 0 else start, size - 1)
+    first = torch.sym_max(torch.sym_min(start + size if start < 0 else start, size - 1), 0)
     bound = torch.sym_max(end + size if end < 0 else end, -1)
     count = torch.sym_max(0, (first - bound - step - 1) // -step)
     lowest = first + step * (count - 1)

@@ -17,7 +17,7 @@ from ...errors import UnsupportedOperators
 from ..graph import Node
 from ..values import Value, as_numbers, as_tensor
 from .calling import Operator, Results, axis_of
-from .sampling import Axis, taps_of
+from .sampling import Axis, rounding_of, taps_of
 
 _TORCH_MODES = {
     "linear": {3: "linear", 4: "bilinear", 5: "trilinear"},
@@ -119,9 +119,9 @@ def _by_torch(node: Node, tensor: Tensor, axes: list[Axis]) -> Tensor | None:
 
 def _nearest_of_torch(node: Node, axes: list[Axis], transform: str) -> str | None:
     """The torch mode that reads the same places: compared one by one, or by formula when sizes are symbols."""
-    rounding = "floor" if node.opset < 11 else node.text("nearest_mode", "round_prefer_floor")
     if any(axis.dynamic for axis in axes):
-        return "nearest" if (transform, rounding) == ("asymmetric", "floor") else None
+        floor = all(rounding_of(node, axis) == "floor" for axis in axes)
+        return "nearest" if transform == "asymmetric" and floor else None
     wanted = [taps_of(node, axis)[0][0] for axis in axes]
     for mode in ("nearest", "nearest-exact"):
         if all(_places_of_torch(axis, mode) == places for axis, places in zip(axes, wanted, strict=True)):

@@ -40,7 +40,7 @@ def taps_of(node: Node, axis: Axis) -> Taps:
     sources = [_source(place, axis, transform) for place in range(axis.after)]
     mode = node.text("mode", "nearest")
     if mode == "nearest":
-        rounding = "floor" if node.opset < 11 else node.text("nearest_mode", "round_prefer_floor")
+        rounding = rounding_of(node, axis)
         places = [_clamped(_rounded(source, rounding), axis) for source in sources]
         return [places], [[1.0] * len(places)]
     if mode == "linear":
@@ -49,6 +49,13 @@ def taps_of(node: Node, axis: Axis) -> Taps:
     return _weighted(
         axis, sources, lambda rest: _cubic_weights(rest, factor), excluded=bool(node.integer("exclude_outside", 0))
     )
+
+
+def rounding_of(node: Node, axis: Axis) -> str:
+    """How nearest rounds; opset 10 did not say, and ONNX Runtime rounds up where it shrinks."""
+    if node.opset < 11:
+        return "ceil" if axis.scale < 1 else "floor"
+    return node.text("nearest_mode", "round_prefer_floor")
 
 
 def _source(place: int, axis: Axis, transform: str) -> float:

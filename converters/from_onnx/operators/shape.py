@@ -162,10 +162,10 @@ def identity_matrix(node: Node, value: Value) -> Results:
     return (across == node.integer("k", 0)).to(dtype)
 
 
-def triangle(node: Node, value: Tensor, diagonal: Tensor | None = None) -> Tensor:
+def triangle(node: Node, value: Value, diagonal: Value | None = None) -> Results:
     """Trilu: the upper or the lower triangle of the last two axes."""
-    offset = 0 if diagonal is None else int(as_number(diagonal))
-    return torch.triu(value, offset) if node.integer("upper", 1) else torch.tril(value, offset)
+    offset, tensor = 0 if diagonal is None else int(as_number(diagonal)), as_tensor(value)
+    return torch.triu(tensor, offset) if node.integer("upper", 1) else torch.tril(tensor, offset)
 
 
 def depth_to_space(node: Node, value: Tensor) -> Tensor:
@@ -218,6 +218,6 @@ OPERATORS: dict[str, Operator] = {
     "Squeeze": squeeze,
     "Tile": tile,
     "Transpose": transpose,
-    "Trilu": on_tensors(triangle),
+    "Trilu": triangle,
     "Unsqueeze": unsqueeze,
 }
