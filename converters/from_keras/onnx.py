@@ -55,13 +55,15 @@ def _lower(program: TensorFlowProgram) -> onnx.ModelProto:
 
 
 def rename_interface(model: onnx.ModelProto, signature: Signature) -> None:
-    """Give inputs and outputs the signature's names, by position, wherever the graph uses them."""
-    names = dict(
-        zip((value.name for value in model.graph.input), (spec.name for spec in signature.inputs), strict=True)
-    )
-    names |= dict(
-        zip((value.name for value in model.graph.output), (spec.name for spec in signature.outputs), strict=True)
-    )
+    """Give inputs and outputs the signature's names and order.
+
+    tf2onnx keeps the order of the inputs; the outputs are a mapping, which TensorFlow flattens by sorted keys.
+    """
+    wanted = [spec.name for spec in signature.outputs]
+    inputs = [value.name for value in model.graph.input]
+    outputs = [value.name for value in model.graph.output]
+    names = dict(zip(inputs, (spec.name for spec in signature.inputs), strict=True))
+    names |= dict(zip(outputs, sorted(wanted), strict=True))
     taken = {name: f"{name}__inner" for name in names.values() if name not in names}
     _rename(model.graph, {**taken, **names})
     by_name = {value.name: onnx.ValueInfoProto.FromString(value.SerializeToString()) for value in model.graph.output}
