@@ -17,8 +17,8 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
 EXTRAS: dict[str, list[str]] = PROJECT["optional-dependencies"]
 ROOMS = ("cli", "converters", "sample_models", "validators")
-# Reached through another requirement's own API: Keras calls tf2onnx's exporter, the dynamo exporter calls onnxscript.
-USED_INDIRECTLY = {"onnxscript"}
+# Reached through another requirement: joblib unpacks with lz4, the exporter of torch.onnx is written with onnxscript.
+USED_INDIRECTLY = {"lz4", "onnxscript"}
 
 
 def names(requirements: list[str]) -> set[str]:
