@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
 import queue
@@ -18,7 +19,7 @@ from typing import Any
 
 import msgspec
 
-from ..errors import EdgeproofError, NeedsTensorFlow, WorkerOutOfMemory
+from ..errors import EdgeproofError, NeedsTensorFlow, UsageError, WorkerOutOfMemory
 from .box import Done, ErrorRecord, Event, Failed, Request, StageStarted, record
 from .stacks import RULES, Stack
 from .stages import stage, start_clock
@@ -123,6 +124,8 @@ def _as_record(error: BaseException) -> ErrorRecord:
                 f"memory ran out in the worker: {error}", fix="give it more with --memory, or use smaller inputs"
             )
         )
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        return record(UsageError(f"the disk is full: {error}", fix="free space, or set TMPDIR and -o to another disk"))
     if isinstance(error, ModuleNotFoundError) and error.name and error.name.partition(".")[0] == "tensorflow":
         return record(
             NeedsTensorFlow(

@@ -67,6 +67,12 @@ def _memory_error(_order: Order) -> float:
     return float(len(bytearray(1 << 62)))
 
 
+def _full_disk(_order: Order) -> float:
+    with open("/dev/full", "wb") as stream:
+        stream.write(b"x" * 100_000)
+    return 0.0
+
+
 def _noise(_order: Order) -> float:
     print("python noise")
     os.write(1, b"native noise on stdout\n")
@@ -96,6 +102,7 @@ _DEEDS = {
     "sleep": _sleep,
     "hoard": _hoard,
     "memory-error": _memory_error,
+    "full-disk": _full_disk,
     "noise": _noise,
     "import-tensorflow": _import_tensorflow,
     "segfault": _segfault,

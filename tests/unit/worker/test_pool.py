@@ -130,6 +130,12 @@ def test_memory_that_cannot_be_had_is_a_typed_error(bench: Bench) -> None:
     assert isinstance(bench.one("memory-error").error, errors.WorkerOutOfMemory)
 
 
+def test_a_full_disk_is_told(bench: Bench) -> None:
+    error = bench.one("full-disk").error
+    assert isinstance(error, errors.UsageError)
+    assert "disk is full" in error.message
+
+
 def test_noise_goes_to_the_log(bench: Bench, capfd: pytest.CaptureFixture[str]) -> None:
     error = bench.one("noise").error
     assert error is not None
