@@ -8,7 +8,8 @@ from collections import Counter
 from collections.abc import Iterator
 
 from ..converters.inspection.findings import Inspection, Partition, TensorFacts, Weights
-from .wording import NO_BREAK, counts_text, plural, printable, size_text
+from ..validators.reports.wording import size
+from .wording import NO_BREAK, counts_text, plural, printable
 
 _INDENT = 12
 _PARTITIONS_SHOWN = 4
@@ -20,7 +21,7 @@ def describe(found: Inspection) -> Iterator[str]:
     contents = found.contents
     yield printable(found.file)
     yield from _field("format", [_TITLES[found.format]])
-    yield from _field("size", [f"{size_text(found.bytes)} ({found.bytes:,} bytes)"])
+    yield from _field("size", [f"{size(found.bytes)} ({found.bytes:,} bytes)"])
     yield from _field("sha256", [found.sha256])
     yield from _field("inputs", [_tensor(fact, index) for index, fact in enumerate(contents.inputs)])
     yield from _field("outputs", [_tensor(fact, index) for index, fact in enumerate(contents.outputs)])
@@ -64,7 +65,7 @@ def _weights(weights: Weights) -> str:
     if not weights.tensors:
         return "none"
     return (
-        f"{plural(weights.count, 'value')} in {plural(weights.tensors, 'tensor')}, {size_text(weights.bytes)}"
+        f"{plural(weights.count, 'value')} in {plural(weights.tensors, 'tensor')}, {size(weights.bytes)}"
         f" ({counts_text(weights.elements)})"
     )
 
@@ -74,13 +75,13 @@ def _remaining(partitions: tuple[Partition, ...]) -> Iterator[str]:
         operators: Counter[str] = Counter()
         for partition in partitions:
             operators.update(partition.operators or {})
-        size = size_text(sum(partition.bytes for partition in partitions))
-        yield f"and {plural(len(partitions), 'more partition')}, {size}, {plural(operators.total(), 'operator')}"
+        total = size(sum(partition.bytes for partition in partitions))
+        yield f"and {plural(len(partitions), 'more partition')}, {total}, {plural(operators.total(), 'operator')}"
         yield counts_text(dict(operators.most_common()))
 
 
 def _partition(partition: Partition) -> list[str]:
     inside = "" if partition.operators is None else f", {plural(sum(partition.operators.values()), 'operator')}"
     place = f"{printable(partition.backend)} in {printable(partition.method)}"
-    sizes = f"{plural(partition.calls, 'call')}, {size_text(partition.bytes)}{inside}"
+    sizes = f"{plural(partition.calls, 'call')}, {size(partition.bytes)}{inside}"
     return [f"{place}: {sizes}", counts_text(partition.operators or {})]

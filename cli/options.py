@@ -59,6 +59,39 @@ def limit_options(function: Decorated) -> Decorated:
     return jobs(timeout(memory(function)))
 
 
+def source_options(function: Decorated) -> Decorated:
+    """--model, --model-arg, --framework and --input: what a checkpoint alone does not say."""
+    inputs = click.option(
+        "--input",
+        multiple=True,
+        metavar="SPEC",
+        help='Example input: "image:float32[1,3,224,224]", x.npz or file.py:function; repeatable.',
+    )
+    framework = click.option(
+        "--framework",
+        type=click.Choice(["torch", "keras"]),
+        help="Whose model a factory builds, if its file does not show.",
+    )
+    model_arg = click.option(
+        "--model-arg", multiple=True, metavar="K=V", help="An argument for the factory; repeatable."
+    )
+    model = click.option(
+        "--model", metavar="FACTORY", help="What builds the architecture of a state_dict: file.py:function."
+    )
+    return model(model_arg(framework(inputs(function))))
+
+
+def report_option(function: Decorated) -> Decorated:
+    """--report: the report in other forms."""
+    option = click.option(
+        "--report",
+        multiple=True,
+        metavar="KIND=FILE,...",
+        help="Write the report as well: json=F, junit=F, html=F, md=F.",
+    )
+    return option(function)
+
+
 def parse_names(texts: Iterable[str], *, option: str, known: tuple[str, ...]) -> tuple[str, ...]:
     """Comma-separated names of a repeatable option in order, each once; "all" is every known name.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import sys
 from collections.abc import Iterator
@@ -13,9 +12,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ..validators.parity import ParityReport, ParityRow, Status, TensorParity, Verdict
+from ..validators.parity import ParityReport, ParityRow, Status, Verdict
+from ..validators.reports.wording import NO_FIGURE, size, sqnr
 from ..validators.request import Outcome
-from .wording import plural, printable, size_text
+from .wording import plural, printable
 
 _WIDE = 160
 _STYLES = {Status.PASS: "green", Status.NOT_RUN: "yellow"}
@@ -31,7 +31,8 @@ def write_outcome(outcome: Outcome, *, as_json: bool, folder: Path | None) -> No
     console.print(result_table(outcome))
     console.print(_verdict_line(outcome, folder))
     for line in details(outcome.report):
-        console.print(line, soft_wrap=True)
+        # What may be copied, commands and paths, is left in one piece.
+        console.print(line, soft_wrap=line.plain.startswith(("fix:", "log:")))
 
 
 def outcome_json(outcome: Outcome, *, folder: Path | None) -> str:
@@ -75,24 +76,20 @@ def details(report: ParityReport) -> Iterator[Text]:
 
 
 def largest_difference(row: ParityRow) -> str:
-    """The largest absolute difference of all outputs, or "-" where nothing was compared."""
+    """The largest absolute difference of all outputs, or a dash where nothing was compared."""
     largest = max((output.max_abs for output in row.outputs if output.max_abs is not None), default=None)
     if largest is None:
-        return "-"
+        return NO_FIGURE
     return f"{largest:.1e}" if largest else "0"
 
 
 def lowest_sqnr(row: ParityRow) -> str:
-    """The lowest signal-to-noise ratio of all outputs in decibels, "exact" where nothing differs at all."""
-    compared = [output for output in row.outputs if output.max_abs is not None]
-    found = [output.sqnr_db for output in compared if output.sqnr_db is not None]
-    if found:
-        return f"{min(found):.1f} dB" if math.isfinite(min(found)) else "-"
-    return "exact" if compared and all(_is_exact(output) for output in compared) else "-"
-
-
-def _is_exact(output: TensorParity) -> bool:
-    return output.max_abs == 0 and output.status is Status.PASS
+    """The lowest signal-to-noise ratio of all outputs, "identical" where nothing differs at all."""
+    measured = [output for output in row.outputs if output.sqnr_db is not None]
+    if measured:
+        return sqnr(min(measured, key=lambda output: output.sqnr_db or 0.0))
+    texts = {sqnr(output) for output in row.outputs}
+    return texts.pop() if len(texts) == 1 else NO_FIGURE
 
 
 def _cells(row: ParityRow, seconds: float | None) -> tuple[str, ...]:
@@ -100,10 +97,10 @@ def _cells(row: ParityRow, seconds: float | None) -> tuple[str, ...]:
         row.format,
         row.precision,
         row.target,
-        "-" if row.bytes is None else size_text(row.bytes),
+        size(row.bytes),
         largest_difference(row),
         lowest_sqnr(row),
-        "-" if seconds is None else f"{seconds:.1f}",
+        NO_FIGURE if seconds is None else f"{seconds:.1f}",
     )
 
 
@@ -119,7 +116,7 @@ def _verdict_line(outcome: Outcome, folder: Path | None) -> Text:
     passed = sum(row.status is Status.PASS for row in report.results)
     line = Text("\n")
     line.append(report.verdict, style=f"bold {_style(report.verdict)}")
-    line.append(f"  {passed} of {plural(len(report.results), 'result')} passed, {outcome.seconds:.1f} s")
+    line.append(f"  {passed} of {plural(len(report.results), 'artifact')} passed, {outcome.seconds:.1f} s")
     if folder is not None:
         line.append(f", {_relative(folder)}")
     return line

@@ -15,9 +15,9 @@ from rich.table import Table
 from rich.text import Text
 
 from ..converters.worker.pool import Progress
+from ..validators.reports.wording import size
 from ..validators.request import Timing
 from .invocation import QUIET, VERBOSE
-from .wording import size_text
 
 Listener = Callable[[Progress], None]
 _REFRESHES_PER_SECOND = 8
@@ -42,7 +42,7 @@ def write_timings(timings: tuple[Timing, ...]) -> None:
     """Where the time went, one line per job, on stderr."""
     for timing in timings:
         stages = ", ".join(f"{name} {seconds:.1f}" for name, seconds in timing.stages.items())
-        peak = f", {size_text(timing.peak_bytes)} at most" if timing.peak_bytes else ""
+        peak = f", {size(timing.peak_bytes)} at most" if timing.peak_bytes else ""
         sys.stderr.write(f"{timing.wall_seconds:7.1f} s  {timing.title}: {stages or 'no stages'}{peak}\n")
 
 

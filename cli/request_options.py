@@ -17,7 +17,7 @@ from ..converters.worker.pool import Limits
 from ..validators.request import Request
 from .options import parse_assignments, parse_memory, parse_names
 
-_TARGETS = ("host",)
+TARGETS = ("host",)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +51,7 @@ def request_of(given: ConvertArguments) -> Request:
     """The request; raises UsageError for whatever is not understood, before anything is started."""
     formats_wanted = parse_names(given.to, option="--to", known=tuple(formats()))
     precisions = parse_names(given.precision, option="--precision", known=tuple(str(item) for item in Precision))
-    targets = parse_names(given.on, option="--on", known=_TARGETS)
+    targets = parse_names(given.on, option="--on", known=TARGETS)
     dynamic = parse_dynamic(given.dynamic)
     limits = limits_of(given.jobs, given.timeout, given.memory)
     if not given.verify and given.samples:

@@ -5,17 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 NO_BREAK = "\N{NO-BREAK SPACE}"
-_UNITS = ("kB", "MB", "GB", "TB")
-
-
-def size_text(size: int) -> str:
-    """Bytes with three digits and a decimal unit: "1.96 MB"."""
-    if size < 1000:
-        return f"{size} B"
-    value, unit = size / 1000, 0
-    while value >= 999.5 and unit < len(_UNITS) - 1:
-        value, unit = value / 1000, unit + 1
-    return f"{value:.3g} {_UNITS[unit]}"
 
 
 def counts_text(counts: Mapping[str, int]) -> str:

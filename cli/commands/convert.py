@@ -11,9 +11,10 @@ import click
 from ...validators.parity import ParityReport, Status, exit_code
 from ...validators.pipeline import certify
 from ..invocation import VERBOSE, verbosity_of
-from ..options import json_option, limit_options, verbosity_options
+from ..options import json_option, limit_options, report_option, source_options, verbosity_options
 from ..output import write_outcome
 from ..progress import shown_progress, write_timings
+from ..reports import parse_reports, write_reports
 from ..request_options import ConvertArguments, request_of
 
 _LAYOUTS = click.Choice(["nchw", "nhwc"])
@@ -39,19 +40,7 @@ Examples:
     "-o", "--output", type=click.Path(path_type=Path), metavar="DIR", help="Folder to write. [default: NAME.edgeproof]"
 )
 @click.option("--overwrite", is_flag=True, help="Replace a folder that edgeproof wrote before.")
-@click.option("--model", metavar="FACTORY", help="What builds the architecture of a state_dict: file.py:function.")
-@click.option("--model-arg", multiple=True, metavar="K=V", help="An argument for the factory; repeatable.")
-@click.option(
-    "--framework",
-    type=click.Choice(["torch", "keras"]),
-    help="Whose model a factory builds, if its file does not show.",
-)
-@click.option(
-    "--input",
-    multiple=True,
-    metavar="SPEC",
-    help='Example input: "image:float32[1,3,224,224]", x.npz or file.py:function; repeatable.',
-)
+@source_options
 @click.option(
     "--dynamic",
     multiple=True,
@@ -68,20 +57,23 @@ Examples:
 @click.option("--input-layout", type=_LAYOUTS, help="Layout of 4-dimensional inputs in the artifacts.")
 @click.option("--output-layout", type=_LAYOUTS, help="Layout of 4-dimensional outputs in the artifacts.")
 @click.option("--seed", default=0, metavar="N", help="Seed of generated inputs. [default: 0]")
+@report_option
 @limit_options
 @json_option
 @verbosity_options
 @click.pass_context
-def command(context: click.Context, /, as_json: bool, **given: Any) -> int:
+def command(context: click.Context, /, as_json: bool, report: tuple[str, ...], **given: Any) -> int:
     """Make artifacts from a checkpoint, and prove each of them.
 
     SOURCE is a checkpoint (.pt .pth .bin .safetensors .pt2 .keras .h5) or a factory (pkg.module:function,
     path/file.py:function). Every artifact runs beside its source on the same inputs and is judged.
     """
+    reports = parse_reports(report)
     request = request_of(ConvertArguments(**given))
     verbosity = verbosity_of(context)
     with shown_progress(verbosity) as listener:
         outcome = certify(request, on_progress=listener)
+    write_reports(outcome.report, reports)
     write_outcome(outcome, as_json=as_json, folder=outcome.folder)
     if verbosity >= VERBOSE:
         write_timings(outcome.timings)

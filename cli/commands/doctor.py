@@ -12,10 +12,11 @@ from typing import Any
 import click
 
 from ...converters.installation import EXTRAS, Package, Pair, State, installed_version, packages, pairs
+from ...validators.reports.wording import size
 from ..machine import Machine, this_machine
 from ..options import json_option, verbosity_options
 from ..plain_table import plain_table
-from ..wording import printable, size_text
+from ..wording import printable
 
 _SCHEMA = 1
 _MISSING = 4
@@ -106,8 +107,8 @@ def _machine_lines(machine: Machine) -> Iterator[str]:
     yield f"processor  {printable(processor.name)} ({processor.machine}), {machine.processors} to use"
     yield f"           {' '.join(processor.features) or 'no features listed'}"
     if machine.memory is not None and machine.memory_available is not None:
-        yield f"memory     {size_text(machine.memory)}, {size_text(machine.memory_available)} available"
-    yield f"scratch    {printable(machine.scratch)}, {size_text(machine.scratch_free)} free"
+        yield f"memory     {size(machine.memory)}, {size(machine.memory_available)} available"
+    yield f"scratch    {printable(machine.scratch)}, {size(machine.scratch_free)} free"
     if machine.worker_error is None:
         yield f"worker     answered in {machine.worker_seconds or 0.0:.1f} s"
     else:
