@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import onnx
 import torch
 
@@ -13,7 +15,9 @@ from ..signature import Signature
 from ..versions import versions_of
 from ..worker.stages import stage
 from .lowering import Lowering
+from .onnx_recurrent import fold_layer_weights, layers_for_onnx, translation_table
 from .program import TorchProgram, program_of
+from .recurrent_shapes import whole_recurrent_layers
 
 _ONE_FILE_LIMIT = 2**31 - 1
 
@@ -37,8 +41,8 @@ def convert(job: ConvertJob) -> Artifact:
 def lower(program: TorchProgram) -> Lowering:
     """The ONNX model of a program as bytes, weights inside."""
     exported = program.exported
-    with stage("lower"):
-        model = _export(exported, program.signature)
+    with stage("lower"), whole_recurrent_layers():
+        model = _export(layers_for_onnx(exported), program.signature)
         _make_reproducible(model)
         if model.ByteSize() > _ONE_FILE_LIMIT:
             raise ConversionError(
@@ -57,6 +61,7 @@ def _export(exported: torch.export.ExportedProgram, signature: Signature) -> onn
             verbose=False,
             input_names=[spec.name for spec in signature.inputs],
             output_names=[spec.name for spec in signature.outputs],
+            custom_translation_table=translation_table(),
         )
     except torch.onnx.OnnxExporterError as error:
         raise UnsupportedOperators(
@@ -64,6 +69,7 @@ def _export(exported: torch.export.ExportedProgram, signature: Signature) -> onn
         ) from error
     if made is None:
         raise ConversionError("the ONNX exporter returned nothing", fix="read the log")
+    fold_layer_weights(made.model)
     return made.model_proto
 
 
@@ -76,11 +82,21 @@ def _innermost(error: BaseException) -> str:
 
 def _make_reproducible(model: onnx.ModelProto) -> None:
     """Take out stack traces: they hold paths of this machine and change from run to run."""
-    for node in model.graph.node:
-        del node.metadata_props[:]
-    for value in (*model.graph.value_info, *model.graph.input, *model.graph.output):
-        del value.metadata_props[:]
+    _strip_graph(model.graph)
     for function in model.functions:
-        for node in function.node:
-            del node.metadata_props[:]
-    del model.graph.metadata_props[:]
+        _strip_nodes(function.node)
+
+
+def _strip_graph(graph: onnx.GraphProto) -> None:
+    del graph.metadata_props[:]
+    for value in (*graph.value_info, *graph.input, *graph.output):
+        del value.metadata_props[:]
+    _strip_nodes(graph.node)
+
+
+def _strip_nodes(nodes: Iterable[onnx.NodeProto]) -> None:
+    for node in nodes:
+        del node.metadata_props[:]
+        for attribute in node.attribute:
+            for inner in (*([attribute.g] if attribute.HasField("g") else []), *attribute.graphs):
+                _strip_graph(inner)

@@ -20,6 +20,8 @@ from ..worker.stages import stage
 from .flatten import FlatModule, arguments_from
 from .layout import relay
 from .load import load
+from .passes.reroll_cells import reroll_cells
+from .recurrent_shapes import whole_recurrent_layers
 
 
 class DataDependent(ConversionError):
@@ -42,13 +44,15 @@ class TorchProgram:
 
     @functools.cached_property
     def exported(self) -> torch.export.ExportedProgram:
-        """The program by torch.export; not to be changed in place.
+        """The program by torch.export, recurrent layers and loops of cells as one operator each.
+
+        It is shared, and not to be changed in place.
 
         Raises DataDependent where control flow depends on values, ConversionError with the line of the
         model for everything else that torch.export refuses.
         """
-        with stage("export"), torch.no_grad():
-            return self._export()
+        with stage("export"), torch.no_grad(), whole_recurrent_layers():
+            return reroll_cells(self._export())
 
     def _export(self) -> torch.export.ExportedProgram:
         try:

@@ -17,6 +17,7 @@ from ..worker.stages import stage
 from .flatten import FlatModule
 from .lowering import Lowering
 from .program import DataDependent, TorchProgram, program_of
+from .torchscript_scan import is_whole, script_program
 
 
 def convert(job: ConvertJob) -> Artifact:
@@ -45,19 +46,31 @@ def lower(program: TorchProgram) -> Lowering:
 
 
 def _script_module(program: TorchProgram) -> tuple[torch.jit.ScriptModule, tuple[str, ...]]:
-    traced, doubts = _trace(program.module, program.examples)
-    if not doubts:
-        return traced, ()
-    # The tracer saw a tensor turn into a Python value: harmless where the value cannot change, a lie where it
-    # can. torch.export tells the two apart.
     try:
         exported = program.exported
     except DataDependent:
         return _script(program.module), ("scripted: the control flow depends on tensor values",)
-    if program.signature.dims:
-        return traced, ()
-    again, _ = _trace(exported.module(), program.examples)
-    return again, ()
+    except ConversionError as error:
+        return _without_export(program, error)
+    if is_whole(exported):
+        # A trace of the model's own code would unroll its loop over time.
+        return _from_program(exported), ()
+    traced, doubts = _trace(program.module, program.examples)
+    # The tracer took a tensor's value for a constant: torch.export has shown that no decision hangs on it, and its
+    # program no longer holds the question. With dynamic sizes it does, and both are judged at two sizes.
+    return (_from_program(exported), ()) if doubts and not program.signature.dims else (traced, ())
+
+
+def _from_program(exported: torch.export.ExportedProgram) -> torch.jit.ScriptModule:
+    with stage("lower"):
+        return script_program(exported)
+
+
+def _without_export(program: TorchProgram, refusal: ConversionError) -> tuple[torch.jit.ScriptModule, tuple[str, ...]]:
+    """A trace where the tracer has no doubts, else a script: nothing else can tell whether a trace would lie."""
+    note = f"torch.export cannot hold this model, TorchScript alone can: {refusal.message}"
+    traced, doubts = _trace(program.module, program.examples)
+    return (_script(program.module), (note, "scripted")) if doubts else (traced, (note,))
 
 
 def _trace(module: torch.nn.Module, examples: tuple[torch.Tensor, ...]) -> tuple[torch.jit.ScriptModule, list[str]]:
