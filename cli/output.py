@@ -18,6 +18,7 @@ from ..validators.request import Outcome
 from .wording import plural, printable
 
 _WIDE = 160
+_ROOMY = 90
 _STYLES = {Status.PASS: "green", Status.NOT_RUN: "yellow"}
 _SCHEMA = 1
 
@@ -28,7 +29,7 @@ def write_outcome(outcome: Outcome, *, as_json: bool, folder: Path | None) -> No
         sys.stdout.write(outcome_json(outcome, folder=folder))
         return
     console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else _WIDE, highlight=False, soft_wrap=False)
-    console.print(result_table(outcome))
+    console.print(result_table(outcome, width=console.width))
     console.print(_verdict_line(outcome, folder))
     for line in details(outcome.report):
         # What may be copied, commands and paths, is left in one piece.
@@ -49,11 +50,11 @@ def outcome_json(outcome: Outcome, *, folder: Path | None) -> str:
     return msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n"
 
 
-def result_table(outcome: Outcome) -> Table:
-    """One row per artifact and target."""
-    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
+def result_table(outcome: Outcome, *, width: int) -> Table:
+    """One row per artifact and target, closer together where the terminal has less than 90 columns."""
+    table = Table(box=None, padding=(0, 2 if width >= _ROOMY else 1, 0, 0), pad_edge=False, header_style="bold")
     for name in ("format", "precision", "target"):
-        table.add_column(name, no_wrap=True, vertical="bottom")
+        table.add_column(name, overflow="fold", vertical="bottom")
     for name in ("bytes", "largest\ndifference", "SQNR", "seconds"):
         table.add_column(name, justify="right", no_wrap=True, vertical="bottom")
     table.add_column("verdict", no_wrap=True, vertical="bottom")
