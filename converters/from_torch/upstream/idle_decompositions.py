@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterator
 from contextlib import contextmanager
+from types import FunctionType
 from typing import Any
 from unittest.mock import patch
 
@@ -36,4 +37,11 @@ def idle_decompositions() -> Iterator[None]:
 
 def _needed(module: fx.GraphModule, table: Container[Any]) -> bool:
     children = (child for child in module.modules() if isinstance(child, fx.GraphModule))
-    return any(node.op == "call_function" and node.target in table for child in children for node in child.graph.nodes)
+    return any(_is_unfinished(node, table) for child in children for node in child.graph.nodes)
+
+
+def _is_unfinished(node: fx.Node, table: Container[Any]) -> bool:
+    """A node that a trace would turn into others: in the table, a Python function, or without a value yet."""
+    if node.op != "call_function":
+        return False
+    return node.target in table or isinstance(node.target, FunctionType) or "val" not in node.meta

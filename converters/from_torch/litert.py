@@ -1,0 +1,94 @@
+"""PyTorch to LiteRT: torch.export, litert-torch's lowering to MLIR, LiteRT's converter."""
+
+from __future__ import annotations
+
+import torch
+from torch.export import ExportedProgram
+
+from ..artifact import Artifact
+from ..errors import ConversionError
+from ..finish import finish
+from ..job import ConvertJob
+from ..signature import Signature
+from ..versions import versions_of
+from ..worker.stages import stage
+from .litert_flatbuffer import flatbuffer
+from .lowering import Lowering
+from .passes.clamp_infinities import clamp_infinities
+from .passes.contiguous_constants import contiguous_constants
+from .passes.crop_transposed_convolutions import crop_transposed_convolutions
+from .passes.drop_layout_clones import drop_layout_clones
+from .passes.exact_nearest_upsampling import exact_nearest_upsampling
+from .passes.fold_constants import fold_constants
+from .passes.sort_as_topk import sort_as_topk
+from .passes.spell_out_floor_division import spell_out_floor_division
+from .passes.xor_as_not_equal import xor_as_not_equal
+from .program import program_of
+from .source_lines import line_of
+from .upstream.shortcuts import shortcuts
+
+_PASSES = (
+    fold_constants,
+    contiguous_constants,
+    clamp_infinities,
+    drop_layout_clones,
+    sort_as_topk,
+    crop_transposed_convolutions,
+    exact_nearest_upsampling,
+    spell_out_floor_division,
+    xor_as_not_equal,
+)
+_UNSUPPORTED_DTYPES = (torch.float64, torch.complex64, torch.complex128)
+
+
+def convert(job: ConvertJob) -> Artifact:
+    """Make the LiteRT artifact of a job; raises ConversionError, UnsupportedOperators."""
+    program = program_of(job)
+    exported = program.exported
+    with stage("lower"):
+        lowering = lower(exported, program.signature)
+    return finish(
+        job,
+        lowering.payload,
+        backend=lowering.backend,
+        route=("torch", "torch.export", "litert-torch"),
+        notes=lowering.notes,
+        layouts=program.layouts,
+        signature=program.signature,
+        made_by=versions_of("torch", "litert-torch"),
+    )
+
+
+def lower(program: ExportedProgram, signature: Signature) -> Lowering:
+    """The LiteRT model of an exported program, its inputs and outputs named as in the signature.
+
+    The program itself is left as it is. int64 stays int64. Raises ConversionError for float64 and complex
+    tensors and for what the converter refuses, UnsupportedOperators with every operator that it does not know.
+    """
+    with shortcuts(), torch.no_grad():
+        prepared = prepare(program)
+        _refuse_dtypes(prepared)
+        return Lowering(payload=flatbuffer(prepared, signature), backend="xnnpack", notes=_notes(signature))
+
+
+def prepare(program: ExportedProgram) -> ExportedProgram:
+    """The program rewritten where LiteRT's converter would stumble (docs/lowering.md says over what)."""
+    for rewrite in _PASSES:
+        program = rewrite(program)
+    return program
+
+
+def _refuse_dtypes(program: ExportedProgram) -> None:
+    for node in program.graph.nodes:
+        value = node.meta.get("val")
+        if isinstance(value, torch.Tensor) and value.dtype in _UNSUPPORTED_DTYPES:
+            dtype = str(value.dtype).removeprefix("torch.")
+            raise ConversionError(
+                f"LiteRT has no {dtype} kernels, and the model computes in {dtype} at {node.name}{line_of(node)}",
+                fix="compute this in float32 (complex numbers as pairs of them), or leave LiteRT out with --to",
+            )
+
+
+def _notes(signature: Signature) -> tuple[str, ...]:
+    wide = [spec.name for spec in (*signature.inputs, *signature.outputs) if spec.dtype == "int64"]
+    return (f"int64 kept for {', '.join(wide)}",) if wide else ()
