@@ -7,6 +7,8 @@ import sys
 
 import click
 
+from .wording import printable_lines
+
 INTERRUPTED = 130
 TERMINATED = 143
 OUR_BUG = 6
@@ -19,7 +21,7 @@ class Terminated(BaseException):
 def say(label: str, text: str) -> None:
     """One labelled message on stderr, the label in red or bold on a terminal that wants colour."""
     shown = click.style(f"{label}:", fg="red" if label == "error" else None, bold=True) if _colour() else f"{label}:"
-    click.echo(f"{shown} {text}", err=True)
+    click.echo(f"{shown} {printable_lines(text)}", err=True)
 
 
 def report_failure(error: BaseException, *, show_traceback: bool) -> int:

@@ -15,11 +15,12 @@ from rich.text import Text
 from ..validators.parity import ParityReport, ParityRow, Status, Verdict
 from ..validators.reports.wording import NO_FIGURE, size, sqnr
 from ..validators.request import Outcome
-from .wording import plural, printable
+from .wording import plural, printable, printable_lines
 
 _WIDE = 160
 _ROOMY = 90
 _STYLES = {Status.PASS: "green", Status.NOT_RUN: "yellow"}
+_NEVER_RAN = (Status.CONVERT_FAIL, Status.QUANTIZE_FAIL)
 _SCHEMA = 1
 
 
@@ -141,7 +142,8 @@ def _notes_by_row(report: ParityReport) -> dict[str, list[str]]:
 def _explained(row: ParityRow) -> Iterator[Text]:
     heading = Text("\n")
     heading.append(row.status, style=_style(row.status))
-    heading.append(f" {row.format} {row.precision} on {row.target}: {printable(row.reason)}")
+    place = "" if row.status in _NEVER_RAN else f" on {row.target}"
+    heading.append(f" {row.format} {row.precision}{place}: {printable_lines(row.reason)}")
     yield heading
     if row.fix:
         yield _labelled("fix", row.fix)
@@ -152,7 +154,7 @@ def _explained(row: ParityRow) -> Iterator[Text]:
 def _labelled(label: str, text: str) -> Text:
     line = Text()
     line.append(f"{label}:", style="bold")
-    return line.append(f" {printable(text)}")
+    return line.append(f" {printable_lines(text)}")
 
 
 def _style(status: Status | Verdict) -> str:
