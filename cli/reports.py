@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from ..converters.errors import UsageError
-from ..converters.finish import write_atomically
+from ..converters.writing import write_atomically
 from ..validators.parity import ParityReport
 from ..validators.reports.html import html
 from ..validators.reports.json import encode

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from pathlib import Path
 
 from .artifact import Artifact
-from .errors import UsageError
 from .job import ConvertJob
 from .signature import Signature
+from .writing import write_atomically
 
 
 def finish(  # noqa: PLR0913 (the facts of an artifact, keyword-only)
@@ -38,20 +37,3 @@ def finish(  # noqa: PLR0913 (the facts of an artifact, keyword-only)
         layouts=layouts or {},
         made_by=made_by,
     )
-
-
-def write_atomically(path: Path, payload: bytes) -> None:
-    """Write through a temporary name beside `path`, so that there is never half a file."""
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        with partial.open("wb") as stream:
-            stream.write(payload)
-            stream.flush()
-            os.fsync(stream.fileno())
-        partial.replace(path)
-    except OSError as error:
-        partial.unlink(missing_ok=True)
-        raise UsageError(
-            f"{path} could not be written: {error.strerror} ({len(payload) / 2**20:.1f} MiB were needed)",
-            fix="free space, or choose another folder with -o",
-        ) from error

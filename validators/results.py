@@ -8,13 +8,13 @@ from pathlib import Path
 from ..converters import manifest
 from ..converters.artifact import Artifact, extension_of
 from ..converters.errors import EdgeproofError, NotRunnable
-from ..converters.finish import write_atomically
 from ..converters.job import Description, RunResult
 from ..converters.manifest import Manifest
 from ..converters.precision import Precision
 from ..converters.registry import ConverterRow
 from ..converters.versions import versions_of
 from ..converters.worker.pool import Finished
+from ..converters.writing import write_atomically
 from .parity import ParityReport, ParityRow, Status, verdict_of
 from .processor import this_processor
 from .reports.json import write_json

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from ...converters.errors import InputError
-from ...converters.finish import write_atomically
+from ...converters.writing import write_atomically
 from ..parity import SCHEMA, ParityReport
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from edgeproof.converters.errors import UsageError
-from edgeproof.converters.finish import write_atomically
+from edgeproof.converters.writing import write_atomically
 from edgeproof.converters.output_folder import OutputFolder
 
 

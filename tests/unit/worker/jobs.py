@@ -7,6 +7,7 @@ import os
 import signal
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 from edgeproof.converters.errors import ConversionError
 from edgeproof.converters.worker.stages import stage
@@ -68,7 +69,7 @@ def _memory_error(_order: Order) -> float:
 
 
 def _full_disk(_order: Order) -> float:
-    with open("/dev/full", "wb") as stream:
+    with Path("/dev/full").open("wb") as stream:
         stream.write(b"x" * 100_000)
     return 0.0
 
