@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
+from .writing import explained_write_errors
+
 Call = Mapping[str, np.ndarray]
 
 
