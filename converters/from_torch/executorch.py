@@ -24,6 +24,7 @@ from .passes.crops_as_slices import crops_as_slices
 from .passes.drop_layout_clones import drop_layout_clones
 from .passes.fold_constants import fold_constants
 from .passes.keep_dim_reductions import keep_dim_reductions
+from .passes.recurrent_to_scan import recurrent_to_scan
 from .passes.sort_as_topk import sort_as_topk
 from .passes.spell_out_prelu import spell_out_prelu
 from .passes.spell_out_tanh_gelu import spell_out_tanh_gelu
@@ -33,6 +34,7 @@ from .upstream.shortcuts import shortcuts
 XNNPACK = "xnnpack"
 PORTABLE = "portable"
 _PASSES = (
+    recurrent_to_scan,
     fold_constants,
     contiguous_constants,
     drop_layout_clones,

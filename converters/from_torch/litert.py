@@ -13,6 +13,7 @@ from ..signature import Signature
 from ..versions import versions_of
 from ..worker.stages import stage
 from .litert_flatbuffer import flatbuffer
+from .litert_scan import register
 from .lowering import Lowering
 from .passes.clamp_infinities import clamp_infinities
 from .passes.contiguous_constants import contiguous_constants
@@ -20,6 +21,7 @@ from .passes.crop_transposed_convolutions import crop_transposed_convolutions
 from .passes.drop_layout_clones import drop_layout_clones
 from .passes.exact_nearest_upsampling import exact_nearest_upsampling
 from .passes.fold_constants import fold_constants
+from .passes.recurrent_to_scan import recurrent_to_scan
 from .passes.sort_as_topk import sort_as_topk
 from .passes.spell_out_floor_division import spell_out_floor_division
 from .passes.xor_as_not_equal import xor_as_not_equal
@@ -28,6 +30,7 @@ from .source_lines import line_of
 from .upstream.shortcuts import shortcuts
 
 _PASSES = (
+    recurrent_to_scan,
     fold_constants,
     contiguous_constants,
     clamp_infinities,
@@ -39,6 +42,9 @@ _PASSES = (
     xor_as_not_equal,
 )
 _UNSUPPORTED_DTYPES = (torch.float64, torch.complex64, torch.complex128)
+
+
+register()
 
 
 def convert(job: ConvertJob) -> Artifact:
