@@ -1,8 +1,8 @@
 """Counts the operators that TorchScript's code calls, by following its text from the forward method.
 
 The text is what torch's own printer writes, and is searched, never run: `torch.NAME(...)` is the operator aten::NAME,
-`ops.NS.NAME(...)` is NS::NAME, `(conv).forward(...)` a submodule and `__torch__.a.b(...)` a function of the archive;
-those are followed, so a module that is used twice counts twice. Loops and branches count once: how often they run is
+`ops.NS.NAME(...)` is NS::NAME, `(conv).forward(...)` a submodule and `__torch__.a.b(...)` a function of the archive,
+which may be called by a variable; those are followed, so a module that is used twice counts twice. Loops and branches count once: how often they run is
 not in the text.
 """
 
@@ -32,6 +32,7 @@ _TOKEN = re.compile(
     | (?<![\w.])torch\.(?P<aten>\w+)\(
     | (?<![\w.])ops\.(?P<namespace>\w+)\.(?P<operator>\w+)\(
     | (?<![\w.])(?P<function>__torch__[\w.]++)\(
+    | (?<![\w.])(?P<local>\w++)\(
     | "(?:[^"\\\n]|\\.)*+"?
     """,
     re.MULTILINE | re.VERBOSE,
@@ -103,10 +104,12 @@ class TorchscriptCode:
         """The method or function of the archive that a token calls, "" if it calls none."""
         if token["owner"]:
             return f"{self._type_of(token['owner'], types)}.{token['method']}"
-        return token["function"] or ""
+        return token["function"] or types.get(token["local"], "")
 
     def _type_of(self, path: str, types: Mapping[str, str]) -> str:
-        """The class of what a path of attributes leads to, "" where it is no module."""
+        """The class of what a path of attributes leads to, a function's own name, "" where it is neither."""
+        if path in self._methods:
+            return path
         names = _GETATTR_END.sub(r".\1", path).replace("getattr(", "").split(".")
         kind = types.get(names[0], "")
         for name in names[1:]:

@@ -21,6 +21,9 @@ class Net(Module):
     _1 = (getattr(self.layers, "0")).forward(_0, )
     _2 = (getattr(layers, "0")).forward(torch.relu(_1), )
     _3 = __torch__.activate(_2, )
+    _4 = __torch__.activate
+    if True:
+      _5 = _4(_3, )
     print("torch.not_called(x) and (self.inner).forward(x, )")
     return (_3, {"a": _3})
 class Inner(Module):
@@ -40,7 +43,7 @@ def test_submodules_numbered_modules_and_functions_are_followed() -> None:
         "aten::add": 3,
         "mine::special": 3,
         "aten::relu": 1,
-        "aten::tanh": 1,
+        "aten::tanh": 2,
     }
 
 
