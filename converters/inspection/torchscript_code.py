@@ -1,9 +1,9 @@
 """Counts the operators that TorchScript's code calls, by following its text from the forward method.
 
 The text is what torch's own printer writes, and is searched, never run: `torch.NAME(...)` is the operator aten::NAME,
-`ops.NS.NAME(...)` is NS::NAME, `(conv).forward(...)` a submodule and `__torch__.a.b(...)` a function of the archive,
-which may be called by a variable; those are followed, so a module that is used twice counts twice. Loops and branches count once: how often they run is
-not in the text.
+`ops.NS.NAME(...)` is NS::NAME, `(conv).forward(...)` a submodule, `__torch__.a.b(...)` a function of the archive, also
+by way of a variable. Those are followed, so a module that is used twice counts twice. Loops and branches count once:
+how often they run is not in the text.
 """
 
 from __future__ import annotations
