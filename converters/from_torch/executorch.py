@@ -29,6 +29,7 @@ from .passes.sort_as_topk import sort_as_topk
 from .passes.spell_out_prelu import spell_out_prelu
 from .passes.spell_out_tanh_gelu import spell_out_tanh_gelu
 from .program import program_of
+from .upstream.resized_scans import resized_scans
 from .upstream.shortcuts import shortcuts
 
 XNNPACK = "xnnpack"
@@ -72,7 +73,7 @@ def lower(program: ExportedProgram, signature: Signature, *, backend: str | None
     anything else upstream refuses.
     """
     chosen = _backend(backend)
-    with shortcuts():
+    with shortcuts(), resized_scans():
         delegated = delegate(prepare(program), to_xnnpack=chosen == XNNPACK)
         refuse_unsupported(delegated.program)
         notes = (*delegated.notes, *kernels_beside_delegate(delegated.program, chosen))
