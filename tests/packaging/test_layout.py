@@ -57,3 +57,18 @@ def test_no_file_of_the_product_is_longer_than_three_hundred_lines(room: str) ->
         file.relative_to(REPOSITORY): len(file.read_text().splitlines()) for file in (REPOSITORY / room).rglob("*.py")
     }
     assert {name: lines for name, lines in lengths.items() if lines > 300} == {}
+
+
+def test_the_architecture_page_names_every_folder_of_the_product() -> None:
+    page = (REPOSITORY / "docs" / "architecture.md").read_text()
+    listing = page.partition("## Rooms")[2].partition("## Who")[0]
+    samples = {file.parent.name for file in (REPOSITORY / "sample_models").glob("*/train.py")}
+    folders = {name.rpartition(".")[2] for name in PROJECT["tool"]["setuptools"]["packages"]} - samples - {"edgeproof"}
+    assert {name for name in folders if f" {name}/" not in listing} == set()
+
+
+@pytest.mark.parametrize("room", ["converters", "validators"])
+def test_the_architecture_page_names_every_module_at_the_top_of_a_room(room: str) -> None:
+    words = set((REPOSITORY / "docs" / "architecture.md").read_text().partition("## Rooms")[2].split())
+    modules = {file.stem for file in (REPOSITORY / room).glob("*.py")} - {"__init__"}
+    assert modules - words == set()
