@@ -7,6 +7,7 @@
   - ConversionError: a conversion failed (3)
     · UnsupportedOperators: the format lacks operators of the model (3)
     · NeedsTensorFlow: the model runs only under TensorFlow (3)
+    · DataDependent: control flow hangs on tensor values (3)
   - ArtifactError: an artifact was made, and cannot be used (1)
     · LoadError: its runtime does not open it (1)
     · RunError: it opens, and does not run on these inputs (1)
@@ -61,6 +62,10 @@ class ConversionError(EdgeproofError):
 
 class UnsupportedOperators(ConversionError):
     """The format has no implementation for some operators of the model (all are listed)."""
+
+
+class DataDependent(ConversionError):
+    """The model branches on the values of its tensors, so one traced graph cannot hold it."""
 
 
 class NeedsTensorFlow(ConversionError):

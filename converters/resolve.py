@@ -33,11 +33,12 @@ def resolve(
     """
     arguments = tuple((model_args or {}).items())
     if _is_factory(text):
+        factory = _absolute_factory(text)
         return Source(
             name=_name_of_factory(text),
             framework=framework or framework_of_factory(text),
             kind=SourceKind.FACTORY,
-            factory=_absolute_factory(text),
+            factory=factory,
             factory_args=arguments,
             inputs=inputs,
         )

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch.utils import _pytree as pytree
 
-from ..errors import ConversionError, EdgeproofError, InputError
+from ..errors import ConversionError, DataDependent, EdgeproofError, InputError
 from ..example_inputs import inputs_from
 from ..job import ConvertJob, ConvertOptions, Layout
 from ..layouts import layouts_of, move_axes
@@ -22,10 +22,6 @@ from .layout import relay
 from .load import load
 from .passes.reroll_cells import reroll_cells
 from .recurrent_shapes import whole_recurrent_layers
-
-
-class DataDependent(ConversionError):
-    """The model branches on the values of its tensors, so one traced graph cannot hold it."""
 
 
 class TorchProgram:

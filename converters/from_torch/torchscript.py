@@ -9,14 +9,14 @@ import torch
 from torch.jit._trace import TracerWarning
 
 from ..artifact import Artifact
-from ..errors import ConversionError
+from ..errors import ConversionError, DataDependent
 from ..finish import finish
 from ..job import ConvertJob
 from ..versions import versions_of
 from ..worker.stages import stage
 from .flatten import FlatModule
 from .lowering import Lowering
-from .program import DataDependent, TorchProgram, program_of
+from .program import TorchProgram, program_of
 from .torchscript_scan import is_whole, script_program
 
 
