@@ -56,7 +56,8 @@ def make_with_torch() -> None:
     torch.manual_seed(0)
     net = Net().eval()
     example = (torch.randn(2, 2, 4, 4), torch.randn(2, 2))
-    torch.jit.trace(net, example).save(FOLDER / "net.pt", _extra_files={"labels.txt": "cat, dog, cow"})
+    traced: Any = torch.jit.trace(net, example)
+    traced.save(FOLDER / "net.pt", _extra_files={"labels.txt": "cat, dog, cow"})
     torch.jit.script(Counter().eval()).save(FOLDER / "counter.pt")
     torch.save(net.state_dict(), FOLDER / "weights.pt")
 
@@ -107,7 +108,9 @@ def make_with_tensorflow() -> None:
     )
     (FOLDER / "int8.tflite").write_bytes(whole.convert())
 
-    @tf.function(input_signature=[tf.TensorSpec([2, 2], tf.float32, name="x")])
+    function: Any = tf.function
+
+    @function(input_signature=[tf.TensorSpec([2, 2], tf.float32, name="x")])
     def inverse(x: Any) -> Any:
         return {"inverse": tf.linalg.inv(x) + 1.0}
 
