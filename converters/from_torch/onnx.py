@@ -15,6 +15,7 @@ from ..signature import Signature
 from ..versions import versions_of
 from ..worker.stages import stage
 from .lowering import Lowering
+from .onnx_operators import untranslatable
 from .onnx_recurrent import fold_layer_weights, layers_for_onnx, translation_table
 from .program import TorchProgram, program_of
 from .recurrent_shapes import whole_recurrent_layers
@@ -64,13 +65,21 @@ def _export(exported: torch.export.ExportedProgram, signature: Signature) -> onn
             custom_translation_table=translation_table(),
         )
     except torch.onnx.OnnxExporterError as error:
-        raise UnsupportedOperators(
-            f"the ONNX exporter refused the model: {_innermost(error)}", fix="read the log for the operators it names"
-        ) from error
+        raise _explained(exported, error) from error
     if made is None:
         raise ConversionError("the ONNX exporter returned nothing", fix="read the log")
     fold_layer_weights(made.model)
     return made.model_proto
+
+
+def _explained(exported: torch.export.ExportedProgram, error: Exception) -> ConversionError:
+    missing = untranslatable(exported, frozenset(translation_table()))
+    if missing:
+        return UnsupportedOperators(
+            f"ONNX has no form of {len(missing)} operators of the model:\n  " + "\n  ".join(missing),
+            fix="write these lines with other operators, or leave this format out with --to",
+        )
+    return ConversionError(f"the ONNX exporter refused the model: {_innermost(error)}", fix="read the log")
 
 
 def _innermost(error: BaseException) -> str:

@@ -66,7 +66,7 @@ def _explained(error: Exception) -> ConversionError:
     summary = text.splitlines()[0] if text else type(error).__name__
     if "data-dependent" in text or "GuardOnDataDependent" in type(error).__name__:
         return DataDependent(
-            f"the model's control flow depends on tensor values: {summary}{_line_of_model(text)}",
+            f"the model's control flow depends on tensor values{_line_of_model(text)}",
             fix="use torch.where or torch.cond there; TorchScript alone can hold it (--to torchscript)",
         )
     if "Constraints violated" in text or "constraint" in summary.lower():

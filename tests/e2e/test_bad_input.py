@@ -189,7 +189,7 @@ def test_a_model_that_is_not_repeatable(folder: Path) -> None:
     explained(convert(folder, "model.py:noisy"), 2, "two different values")
 
 
-@pytest.mark.parametrize("name", ["executorch", "litert"])
+@pytest.mark.parametrize("name", ["executorch", "litert", "onnx"])
 def test_unsupported_operators_are_all_named_with_their_lines(folder: Path, name: str) -> None:
     done = convert(folder, "model.py:spectrum", "--to", name)
     explained(done, 3, "bessel_j0", "airy_ai", *_lines_of("bessel_j0", "airy_ai"))
