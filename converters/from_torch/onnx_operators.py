@@ -20,7 +20,8 @@ def untranslatable(program: ExportedProgram, known: frozenset[Any]) -> list[str]
     (torch 2.13: the exporter itself stops at the first operator that it does not know).
     """
     registry = _registration.ONNXRegistry.from_torchlib()
-    table = _decomp.create_onnx_friendly_decomposition_table({*_decomp.get_onnx_implemented_overloads(registry), *known})
+    translated = {*_decomp.get_onnx_implemented_overloads(registry), *known}
+    table = _decomp.create_onnx_friendly_decomposition_table(translated)
     decomposed = program.run_decompositions(table)
     found = {
         f"{str(node.target).removesuffix('.default')}{line_of(node)}": None
