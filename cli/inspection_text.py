@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
-import textwrap
 from collections import Counter
 from collections.abc import Iterator
 
 from ..converters.inspection.findings import Inspection, Partition, TensorFacts, Weights
 from ..validators.reports.wording import size
-from .wording import NO_BREAK, counts_text, plural, printable
+from .fields import field_lines
+from .wording import counts_text, plural, printable
 
 _INDENT = 12
 _PARTITIONS_SHOWN = 4
@@ -36,20 +35,8 @@ def describe(found: Inspection) -> Iterator[str]:
     yield from _field("notes", [printable(note) for note in contents.notes])
 
 
-def _field(label: str, values: list[str]) -> Iterator[str]:
-    width = max(40, min(shutil.get_terminal_size((100, 24)).columns, 120))
-    for value in filter(None, values):
-        indent, hanging = f"{label:<{_INDENT}}", " " * _INDENT
-        lines = textwrap.wrap(
-            value,
-            width=width,
-            initial_indent=indent,
-            subsequent_indent=hanging,
-            break_on_hyphens=False,
-            break_long_words=False,
-        )
-        yield from (line.replace(NO_BREAK, " ") for line in lines)
-        label = ""
+def _field(label: str, texts: list[str]) -> Iterator[str]:
+    return field_lines(label, texts, indent=_INDENT)
 
 
 def _tensor(fact: TensorFacts, index: int) -> str:

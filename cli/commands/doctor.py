@@ -13,6 +13,7 @@ import click
 
 from ...converters.installation import EXTRAS, Package, Pair, State, installed_version, packages, pairs
 from ...validators.reports.wording import size
+from ..fields import field_lines
 from ..machine import Machine, this_machine
 from ..options import json_option, verbosity_options
 from ..plain_table import plain_table
@@ -20,6 +21,7 @@ from ..wording import printable
 
 _SCHEMA = 1
 _MISSING = 4
+_INDENT = 12
 _MARKS = {State.FINE: "ok", State.MISSING: "missing", State.WRONG: "wrong version", State.UNPROVEN: "not proven"}
 _EXAMPLES = """\b
 Examples:
@@ -93,7 +95,7 @@ def _lines(
     yield ""
     for pair in combinations:
         versions = " + ".join(f"{name} {text}" for name, text in zip(pair.names, pair.found, strict=True))
-        yield f"{_MARKS[pair.state]}: {versions}: {pair.remark}"
+        yield from field_lines(_MARKS[pair.state], [f"{versions}: {pair.remark}"], indent=_INDENT)
     yield ""
     yield from _machine_lines(machine)
     yield ""
@@ -104,13 +106,25 @@ def _lines(
 
 def _machine_lines(machine: Machine) -> Iterator[str]:
     processor = machine.processor
-    yield f"processor  {printable(processor.name)} ({processor.machine}), {machine.processors} to use"
-    yield f"           {' '.join(processor.features) or 'no features listed'}"
-    if machine.memory is not None and machine.memory_available is not None:
-        yield f"memory     {size(machine.memory)}, {size(machine.memory_available)} available"
-    yield f"scratch    {printable(machine.scratch)}, {size(machine.scratch_free)} free"
-    if machine.worker_error is None:
-        yield f"worker     answered in {machine.worker_seconds or 0.0:.1f} s"
-    else:
-        yield f"worker     failed: {machine.worker_error}"
-    yield from (f"remark     {remark}" for remark in machine.remarks)
+    texts = {
+        "processor": [
+            f"{printable(processor.name)} ({processor.machine}), {machine.processors} to use",
+            " ".join(processor.features) or "no features listed",
+        ],
+        "memory": [_memory_text(machine)],
+        "scratch": [f"{printable(machine.scratch)}, {size(machine.scratch_free)} free"],
+        "worker": [
+            f"answered in {machine.worker_seconds or 0.0:.1f} s"
+            if machine.worker_error is None
+            else f"failed: {machine.worker_error}"
+        ],
+        "remarks": list(machine.remarks),
+    }
+    for label, values in texts.items():
+        yield from field_lines(label, values, indent=_INDENT)
+
+
+def _memory_text(machine: Machine) -> str:
+    if machine.memory is None or machine.memory_available is None:
+        return "unknown"
+    return f"{size(machine.memory)}, {size(machine.memory_available)} available"

@@ -114,7 +114,9 @@ def make_with_tensorflow() -> None:
     def inverse(x: Any) -> Any:
         return {"inverse": tf.linalg.inv(x) + 1.0}
 
-    flex = tf.lite.TFLiteConverter.from_concrete_functions([inverse.get_concrete_function()])
+    compiled: Any = inverse
+    concrete = compiled.get_concrete_function()
+    flex = tf.lite.TFLiteConverter.from_concrete_functions([concrete])
     flex.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS, tf.lite.OpsSet.SELECT_TF_OPS]
     (FOLDER / "flex.tflite").write_bytes(flex.convert())
 

@@ -54,7 +54,7 @@ def test_a_wrong_version_is_4_with_the_right_one(
 def test_a_worker_that_does_not_start_is_4(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     _see(monkeypatch, _TORCH, machine=replace(_MACHINE, worker_seconds=None, worker_error="it was killed"))
     assert run(["doctor"]) == 4
-    assert "worker     failed: it was killed" in capsys.readouterr().out
+    assert "worker      failed: it was killed" in capsys.readouterr().out
 
 
 def test_json_says_the_same(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
