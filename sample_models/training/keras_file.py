@@ -10,7 +10,6 @@ import numpy as np
 
 from ..catalog import Sample
 from ..evaluation import evaluate_all, read_evaluation, rows
-from ..metrics import Arrays
 
 
 def write_model(trained: Any, build: Callable[[], Any], sample: Sample) -> Any:
@@ -22,13 +21,10 @@ def write_model(trained: Any, build: Callable[[], Any], sample: Sample) -> Any:
 
 
 def scores(model: Any, sample: Sample) -> dict[str, float]:
-    """Every score of the model on the sample's evaluation rows, one row a call."""
+    """Every score of the model on the sample's evaluation rows."""
     inputs, _ = read_evaluation(sample)
-    return evaluate_all(sample, [_call(model, row) for row in rows(inputs)])
-
-
-def _call(model: Any, row: Arrays) -> Arrays:
-    given = dict(row) if len(row) > 1 else next(iter(row.values()))
+    given = dict(inputs) if len(inputs) > 1 else next(iter(inputs.values()))
     outputs = model(given, training=False)
     named = outputs if isinstance(outputs, dict) else {"output": outputs}
-    return {name: np.asarray(keras.ops.convert_to_numpy(tensor)) for name, tensor in named.items()}
+    arrays = {name: np.asarray(keras.ops.convert_to_numpy(tensor)) for name, tensor in named.items()}
+    return evaluate_all(sample, list(rows(arrays)))

@@ -69,10 +69,11 @@ def write_weights(model: nn.Module, sample: Sample) -> None:
 
 
 def scores(model: nn.Module, sample: Sample) -> dict[str, float]:
-    """Every score of the model on the sample's evaluation rows, one row a call."""
+    """Every score of the model on the sample's evaluation rows."""
     inputs, _ = read_evaluation(sample)
     with torch.no_grad():
-        return evaluate_all(sample, [_arrays(model(**_tensors(row))) for row in rows(inputs)])
+        outputs = _arrays(model(**_tensors(inputs)))
+    return evaluate_all(sample, list(rows(outputs)))
 
 
 def _tensors(arrays: Arrays) -> Tensors:
