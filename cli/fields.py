@@ -12,7 +12,7 @@ _NARROWEST, _WIDEST = 40, 120
 
 
 def field_lines(label: str, texts: Iterable[str], *, indent: int) -> Iterator[str]:
-    """The lines of one field: the label before its first text, the texts `indent` columns in; empty ones are skipped."""
+    """The lines of one field: its label, and its texts `indent` columns in; empty ones are skipped."""
     width = max(_NARROWEST, min(shutil.get_terminal_size((100, 24)).columns, _WIDEST))
     for text in filter(None, texts):
         lines = textwrap.wrap(
