@@ -46,19 +46,15 @@ def _picked(edit: ConstantEdit, node: fx.Node, value: fx.Node, how: tuple[int, i
     axis, before, after = how
     if before == after:
         return value
-    rows = torch.arange(after)
-    positions = _positions(node, rows, before, after)
-    constant = edit.add(f"nearest_{after}_of_{before}", positions)
+    constant = edit.add(f"nearest_{after}_of_{before}", _positions(node, how))
     return edit.writer(node).call(_aten.index_select.default, value, axis, constant)
 
 
-def _positions(node: fx.Node, rows: torch.Tensor, before: int, after: int) -> torch.Tensor:
-    """The rows that torch itself would take: it multiplies by a rounded float32 scale, so it is asked."""
+def _positions(node: fx.Node, how: tuple[int, int, int]) -> torch.Tensor:
+    """The rows or columns that torch itself would take: its scales are rounded, so it is asked."""
+    axis, before, after = how
     ramp = torch.arange(before, dtype=torch.float32).reshape(1, 1, before, 1)
-    factors = (*node.args, None, None)[2]
-    if isinstance(factors, (list, tuple)):
-        axis_factor = float(factors[0])
-        picked = _aten.upsample_nearest2d.vec(ramp, None, [axis_factor, 1.0])
-    else:
-        picked = _aten.upsample_nearest2d.vec(ramp, [after, 1], None)
-    return picked.reshape(-1).to(torch.int64)[: len(rows)]
+    factors: Any = (*node.args, None, None)[2]
+    factor = None if factors is None else [float(factors[axis - 2]), 1.0]
+    picked = _aten.upsample_nearest2d.vec(ramp, None if factor else [after, 1], factor)
+    return picked.reshape(-1).to(torch.int64)
