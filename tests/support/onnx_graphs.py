@@ -13,7 +13,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from edgeproof.converters.from_onnx.module import OnnxModule, module_from_onnx
 
-Arrays = Mapping[str, np.ndarray]
+Arrays = Mapping[str, Any]  # numpy arrays or numpy numbers, by name
 _IR_VERSION = 10
 
 
@@ -24,9 +24,9 @@ def graph_of(
     return helper.make_graph(
         list(nodes),
         "graph",
-        [_described(name, array) for name, array in inputs.items()],
+        [_described(name, np.asarray(array)) for name, array in inputs.items()],
         [onnx.ValueInfoProto(name=name) for name in outputs],
-        [numpy_helper.from_array(array, name) for name, array in (weights or {}).items()],
+        [numpy_helper.from_array(np.asarray(array), name) for name, array in (weights or {}).items()],
     )
 
 
@@ -47,23 +47,20 @@ def model_of(
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=_IR_VERSION)
 
 
-def one_node(
-    op_type: str,
-    arrays: Sequence[np.ndarray | None],
-    *,
-    weights: str = "",
-    outputs: int = 1,
-    opset: int = 17,
-    **attributes: Any,
-) -> tuple[onnx.ModelProto, list[np.ndarray]]:
-    """A model of one node, and its inputs; `weights` has a "w" for each input that is stored in the model."""
+def one_node(op_type: str, arrays: Sequence[Any], **options: Any) -> tuple[onnx.ModelProto, list[np.ndarray]]:
+    """A model of one node, and its inputs.
+
+    Options: `weights` has a "w" for each input that is stored in the model, `outputs` is their number,
+    `opset` the version; all others are attributes of the node.
+    """
+    marks, count, opset = options.pop("weights", ""), options.pop("outputs", 1), options.pop("opset", 17)
     names = ["" if array is None else f"in{place}" for place, array in enumerate(arrays)]
     given = {name: np.asarray(array) for name, array in zip(names, arrays, strict=True)}
-    marks = weights.ljust(len(arrays), ".")[: len(arrays)]
-    stored = {name: given[name] for name, mark in zip(names, marks, strict=True) if name and mark == "w"}
-    fed = {name: given[name] for name, mark in zip(names, marks, strict=True) if name and mark != "w"}
-    results = [f"out{place}" for place in range(outputs)]
-    node = helper.make_node(op_type, names, results, name=f"the_{op_type.lower()}", **attributes)
+    marked = dict(zip(names, marks.ljust(len(arrays), "."), strict=False))
+    stored = {name: given[name] for name in names if name and marked[name] == "w"}
+    fed = {name: given[name] for name in names if name and marked[name] != "w"}
+    results = [f"out{place}" for place in range(count)]
+    node = helper.make_node(op_type, names, results, name=f"the_{op_type.lower()}", **options)
     return model_of([node], fed, results, stored, opset=opset), list(fed.values())
 
 

@@ -18,7 +18,7 @@ from ..host_inputs import read_as_data
 from ..rewriting.dead_code import remove_dead_nodes
 from ..rewriting.renaming import rebuilt
 from ..trip_count import Counter
-from ..values import Known, Value, as_number, as_tensor, known
+from ..values import Known, Value, as_tensor
 
 Run = Callable[[Graph, dict[str, Value]], tuple[Value, ...]]
 
@@ -40,32 +40,41 @@ class Body:
         return tuple(self.call(*operands))
 
 
-def closed_body(
-    graph: Graph, formals: Sequence[str], captures: Sequence[str], values: Mapping[str, Value], run: Run
-) -> Body:
-    """The body as a function of `formals`; `captures` are the names it may read from outside."""
-    as_data = read_as_data(graph)
-    tensors = {name: values[name] for name in captures if _is_tensor(values[name], name in as_data)}
-    numbers = {name: _without_tensor(values[name]) for name in captures if name not in tensors}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outside:
+    """What bodies read from outside: tensors to hand over, and numbers that are simply known."""
+
+    tensors: dict[str, Value]
+    numbers: dict[str, Value]
+
+
+def outside_of(graphs: Sequence[Graph], values: Mapping[str, Value]) -> Outside:
+    """The captures of all the graphs together; a known array is handed over only if it is read as data."""
+    as_data = set[str]().union(*(read_as_data(graph) for graph in graphs))
+    captures = sorted(set[str]().union(*(graph.captures for graph in graphs)))
+    tensors: dict[str, Value] = {}
+    numbers: dict[str, Value] = {}
+    for name in captures:
+        value = values[name]
+        if isinstance(value, Tensor) or (name in as_data and value.numbers.size > 1):
+            tensors[name] = value
+        else:
+            numbers[name] = Known(value.numbers, value.dtype)
+    return Outside(tensors=tensors, numbers=numbers)
+
+
+def closed_body(graph: Graph, formals: Sequence[str], outside: Outside, run: Run) -> Body:
+    """The body as a function of its `formals` and of the tensors outside."""
     copied = _to_copy(graph)
 
     def call(*operands: Tensor) -> list[Tensor]:
-        inside: dict[str, Value] = {**numbers, **dict(zip(formals, operands, strict=False))}
-        for name, operand in zip(tensors, operands[len(formals) :], strict=True):
-            outer = values[name]
+        inside: dict[str, Value] = {**outside.numbers, **dict(zip(formals, operands, strict=False))}
+        for (name, outer), operand in zip(outside.tensors.items(), operands[len(formals) :], strict=True):
             inside[name] = Known(outer.numbers, outer.dtype, operand) if isinstance(outer, Known) else operand
         results = [as_tensor(value) for value in run(graph, inside)]
         return [result.clone() if copy else result for result, copy in zip(results, copied, strict=True)]
 
-    return Body(call=call, fixed=[as_tensor(value) for value in tensors.values()])
-
-
-def _is_tensor(value: Value, as_data: bool) -> bool:  # noqa: FBT001
-    return isinstance(value, Tensor) or (as_data and value.numbers.size > 1)
-
-
-def _without_tensor(value: Value) -> Value:
-    return Known(value.numbers, value.dtype) if isinstance(value, Known) else value
+    return Body(call=call, fixed=[as_tensor(value) for value in outside.tensors.values()])
 
 
 def _to_copy(graph: Graph) -> list[bool]:
@@ -82,14 +91,14 @@ def scanned_body(
     graph: Graph,
     state: Sequence[str],
     counters: Mapping[str, Counter],
-    outside: tuple[Any, Mapping[str, Value]],
+    source: tuple[Any, Mapping[str, Value]],
     run: Run,
 ) -> tuple[Body, list[Tensor]]:
     """The body of a counted loop as the step of a scan, and the rows it is scanned over.
 
     Its condition and counters are gone; a Gather by a counter reads a row instead.
     """
-    count, values = outside
+    count, values = source
     carried = graph.inputs[2:]
     kept = [name for name, formal in zip(graph.outputs[1:], carried, strict=False) if formal in state]
     trimmed = rebuilt(graph, graph.nodes, outputs=(*kept, *graph.outputs[1 + len(carried) :]))
@@ -108,7 +117,7 @@ def scanned_body(
             rows[name] = _line(counter, count)
     rows = rows or {graph.inputs[0]: _line(Counter(0, 1), count)}
     inner = rebuilt(trimmed, trimmed.nodes, inputs=(*state, *rows))
-    body = closed_body(inner, inner.inputs, inner.captures, values, run)
+    body = closed_body(inner, inner.inputs, outside_of([inner], values), run)
     return body, list(rows.values())
 
 
@@ -139,6 +148,3 @@ def _row_of(node: Node, counters: Mapping[str, Counter], count: Any, values: Map
 
 def _line(counter: Counter, count: Any) -> Tensor:
     return torch.arange(count, dtype=counter.dtype) * counter.step + counter.start
-
-
-__all__ = ["Body", "Run", "as_number", "closed_body", "known", "scanned_body"]

@@ -15,7 +15,7 @@ from ...errors import ConversionError
 from ..graph import Graph, Node
 from ..trip_count import TripCount, counters_of
 from ..values import Value, as_number, as_tensor, is_number, known
-from .bodies import Body, Run, closed_body, scanned_body
+from .bodies import Run, closed_body, outside_of, scanned_body
 from .calling import axis_of
 from .scanning import distinct, scan
 
@@ -28,8 +28,8 @@ def branch(node: Node, inputs: list[Value | None], values: Mapping[str, Value], 
     then, other = node.bodies["then_branch"], node.bodies["else_branch"]
     if condition is not None and is_number(condition):
         return run(then if as_number(condition) else other, dict(values))
-    captures = sorted({*then.captures, *other.captures})
-    bodies = [closed_body(graph, (), captures, values, run) for graph in (then, other)]
+    outside = outside_of([then, other], values)
+    bodies = [closed_body(graph, (), outside, run) for graph in (then, other)]
     flag = as_tensor(condition).reshape(())  # type: ignore[arg-type]
     return tuple(cond_op(flag, bodies[0].call_tuple, bodies[1].call_tuple, tuple(bodies[0].fixed)))
 
@@ -94,7 +94,7 @@ def _uncounted(node: Node, inputs: list[Value | None], values: Mapping[str, Valu
             fix="give the loop a fixed number of steps (tf.while_loop without a data-dependent end), "
             "or convert only to litert and onnx",
         )
-    inside = closed_body(body, body.inputs, body.captures, values, run)
+    inside = closed_body(body, body.inputs, outside_of([body], values), run)
     flag = torch.ones((), dtype=torch.bool) if start is None else as_tensor(start).reshape(()).clone()
     state = [torch.zeros((), dtype=torch.int64), flag, *(as_tensor(value) for value in carried)]  # type: ignore[arg-type]
     bound = None if limit is None else as_tensor(limit).reshape(())
@@ -122,7 +122,7 @@ def scan_rows(node: Node, inputs: list[Value | None], values: Mapping[str, Value
     axes = node.integers("scan_input_axes") or [0] * rows_count
     turns = node.integers("scan_input_directions") or [0] * rows_count
     lines = [_to_front(row, axis, turn) for row, axis, turn in zip(rows, axes, turns, strict=True)]
-    inside = closed_body(body, body.inputs, body.captures, values, run)
+    inside = closed_body(body, body.inputs, outside_of([body], values), run)
     final, stacked = scan(inside.call, state, lines, inside.fixed)
     axes = node.integers("scan_output_axes") or [0] * len(stacked)
     turns = node.integers("scan_output_directions") or [0] * len(stacked)
@@ -140,5 +140,3 @@ def _from_front(line: Tensor, axis: int, turn: int) -> Tensor:
 
 
 STRUCTURED: dict[str, Structured] = {"If": branch, "Loop": loop, "Scan": scan_rows}
-
-__all__ = ["STRUCTURED", "Body", "Structured"]

@@ -9,8 +9,10 @@ import torch
 from torch import Tensor
 
 from ..graph import Node
-from ..values import Known, Value, as_number, as_numbers, as_tensor, sizes_of
+from ..values import Known, Value, as_number, as_numbers, as_tensor, objects, sizes_of
 from .calling import Operator, Results, axis_of, on_tensors
+
+_TO_THE_END = 10**9  # tf2onnx writes this, 2**31 - 1 or 2**63 - 1 where TensorFlow has no end
 
 
 def cut(node: Node, value: Value, *bounds: Value | None) -> Results:
@@ -33,7 +35,10 @@ def _bounds(node: Node, given: tuple[Value | None, ...]) -> list[Any]:
 
 def _cut_axis(value: Value, axis: int, start: Any, end: Any, step: int) -> Value:
     if step > 0:
-        return _sliced(value, axis, slice(start, end, step))
+        whole = isinstance(end, int) and end >= _TO_THE_END
+        if whole and step == 1 and isinstance(start, int) and start == 0:
+            return value
+        return _sliced(value, axis, slice(start, None if whole else end, step))
     size = value.shape[axis]
     # A falling slice takes the same elements as a rising one read backwards.
     first = torch.sym_max(torch.sym_min(start + size if start < 0 else start, size - 1), 0)
@@ -64,7 +69,8 @@ def gather(node: Node, value: Value, places: Value) -> Results:
 
 def _gather_known(value: Value, axis: int, places: Known) -> Results:
     if isinstance(value, Known):
-        return Known(np.take(value.numbers, places.numbers.astype(np.int64), axis), value.dtype)
+        taken: Any = np.take(value.numbers, places.numbers.astype(np.int64), axis)
+        return Known(taken if isinstance(taken, np.ndarray) else objects(taken), value.dtype)
     if places.ndim == 0:
         return value.select(axis, as_number(places))
     flat = as_numbers(places)

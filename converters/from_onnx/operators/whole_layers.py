@@ -1,12 +1,19 @@
-"""Recurrent layers that torch computes whole, after `expanding.py` has put their weights in torch's order."""
+"""Recurrent layers that torch computes whole, after `expanding.py` has put their weights in torch's order.
+
+torch 2.13 exports aten's layers for one number of steps only: with a dynamic one they become a scan.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from ..graph import Node
 from .calling import Operator, Results, on_tensors
+from .scanned_layers import scanned_layer
 
 _GATES = {"LSTM": (0, 2, 3, 1), "GRU": (1, 0, 2), "RNN": (0,)}  # ONNX: iofc, zrh; torch: ifco, rzh
 
@@ -35,22 +42,26 @@ def whole_layer(node: Node, x: Tensor, h: Tensor | None, c: Tensor | None, *weig
     x = torch.flip(x, [0]) if direction == "reverse" else x
     both = direction == "bidirectional"
     hidden = weights[1].shape[1]
-    states = [_first(given, x, (2 if both else 1, x.shape[1], hidden), batch_first) for given in (h, c)]
-    flat = list(weights)
-    bias = len(flat) == (8 if both else 4)
-    options = (flat, bias, 1, 0.0, False, both, False)
-    kind = node.text("layer", "LSTM")
-    if kind == "LSTM":
-        y, *last = torch.lstm(x, states, *options)
+    first = [_first(given, x, (2 if both else 1, x.shape[1], hidden), batch_first) for given in (h, c)]
+    kind = node.text("activation", "tanh") if node.text("layer", "LSTM") == "RNN" else node.text("layer", "LSTM")
+    steps: Any = x.shape[0]
+    if isinstance(steps, torch.SymInt):
+        y, *last = scanned_layer(kind, x, first[: 2 if kind == "LSTM" else 1], list(weights))
     else:
-        function = {"GRU": torch.gru, "RNN": torch.rnn_tanh}[kind]
-        function = torch.rnn_relu if node.text("activation", "tanh") == "relu" else function
-        y, *last = function(x, states[0], *options)
+        y, *last = _of_torch(kind, x, first, list(weights), both)
     y = torch.flip(y, [0]) if direction == "reverse" else y
     y = y.reshape(y.shape[0], y.shape[1], 2 if both else 1, hidden)
     if batch_first:
         return (y.transpose(0, 1), *(state.transpose(0, 1) for state in last))
     return (y.transpose(1, 2), *last)
+
+
+def _of_torch(kind: str, x: Tensor, first: list[Tensor], weights: list[Tensor], both: bool) -> Sequence[Tensor]:  # noqa: FBT001
+    options = (weights, len(weights) == (8 if both else 4), 1, 0.0, False, both, False)
+    if kind == "LSTM":
+        return torch.lstm(x, first, *options)
+    functions = {"GRU": torch.gru, "tanh": torch.rnn_tanh, "relu": torch.rnn_relu}
+    return functions[kind](x, first[0], *options)
 
 
 def _first(given: Tensor | None, x: Tensor, sizes: tuple[int, ...], batch_first: bool) -> Tensor:  # noqa: FBT001

@@ -9,9 +9,9 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from onnx_graphs import as_tensors, assert_equal_outputs, assert_same, by_onnxruntime, floats, one_node
 
 from edgeproof.converters.from_onnx.module import module_from_onnx
-from onnx_graphs import as_tensors, assert_equal_outputs, assert_same, by_onnxruntime, floats, one_node
 
 _CASES: list[dict[str, Any]] = [
     {},

@@ -10,19 +10,22 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from onnx_graphs import TensorProto, assert_same, floats, integers, one_node, positive
 
 from edgeproof.converters.from_onnx.graph import Node
-from edgeproof.converters.from_onnx.operators.elementwise import OPERATORS
 from edgeproof.converters.from_onnx.module import module_from_onnx
+from edgeproof.converters.from_onnx.operators.elementwise import OPERATORS
 from edgeproof.converters.from_onnx.values import Known, as_numbers, known
-from onnx_graphs import TensorProto, assert_same, floats, integers, one_node, positive
 
 _UNIT = np.tanh(floats(2, 3, 4)).astype(np.float32)
 _ANY = floats(2, 3, 4) * np.float32(2)
 _ODD = np.array([np.nan, np.inf, -np.inf, 0.0, -0.0, 1.5, -2.5, 0.5], dtype=np.float32)
 
 _UNARY = [
-    *[(name, _ANY, 17) for name in "Abs Atan Asinh Ceil Cos Cosh Erf Exp Floor Neg Round Sign Sin Sinh Tan Tanh".split()],
+    *[
+        (name, _ANY, 17)
+        for name in "Abs Atan Asinh Ceil Cos Cosh Erf Exp Floor Neg Round Sign Sin Sinh Tan Tanh".split()
+    ],
     *[(name, _ANY, 17) for name in "Relu Sigmoid Softplus Softsign Identity LeakyRelu Elu Selu HardSigmoid".split()],
     *[(name, _ANY, 17) for name in "HardSwish Celu ThresholdedRelu".split()],
     *[(name, _UNIT, 17) for name in "Acos Asin Atanh".split()],
@@ -41,7 +44,9 @@ _UNARY = [
 ]
 
 
-@pytest.mark.parametrize(("name", "array", "opset"), _UNARY, ids=lambda value: str(value) if isinstance(value, str) else "")
+@pytest.mark.parametrize(
+    ("name", "array", "opset"), _UNARY, ids=lambda value: str(value) if isinstance(value, str) else ""
+)
 def test_an_operator_of_one_input_agrees(name: str, array: np.ndarray, opset: int):
     assert_same(*one_node(name, [array], opset=opset))
 
@@ -74,7 +79,7 @@ def test_attributes_are_obeyed(name: str, array: np.ndarray, opset: int, attribu
 
 _INTS = integers(-9, 9, 3, 4)
 _NONZERO = np.where(integers(-5, 5, 3, 4, seed=1) == 0, 3, integers(-5, 5, 3, 4, seed=1))
-_BINARY: list[tuple[str, np.ndarray, np.ndarray]] = [
+_BINARY: list[tuple[str, Any, Any]] = [
     *[(name, floats(3, 4), floats(3, 4, seed=1)) for name in "Add Sub Mul Div Max Min Greater Less Equal".split()],
     *[(name, floats(3, 1, 4), floats(2, 1, seed=1)) for name in "Add Sub Mul Div GreaterOrEqual LessOrEqual".split()],
     *[(name, floats(3, 4), np.float32(1.5)) for name in "Add Sub Mul Div Max Min Pow Less".split() if name != "Pow"],
@@ -95,9 +100,7 @@ _BINARY: list[tuple[str, np.ndarray, np.ndarray]] = [
 
 @pytest.mark.parametrize("stored", ["", ".w", "w."])
 @pytest.mark.parametrize(("name", "one", "other"), _BINARY, ids=lambda value: value if isinstance(value, str) else "")
-def test_an_operator_of_two_inputs_agrees_wherever_a_weight_stands(
-    name: str, one: np.ndarray, other: np.ndarray, stored: str
-):
+def test_an_operator_of_two_inputs_agrees_wherever_a_weight_stands(name: str, one: Any, other: Any, stored: str):
     assert_same(*one_node(name, [np.asarray(one), np.asarray(other)], weights=stored), exported=not stored)
 
 
@@ -145,7 +148,12 @@ def test_where_broadcasts_three_ways():
 
 def test_what_tensorflow_leaves_in_the_graph_is_computed():
     values = torch.linspace(0.1, 3, 7)
-    for name, expected in [("Erfc", torch.erfc), ("Expm1", torch.expm1), ("Log1p", torch.log1p), ("Lgamma", torch.lgamma)]:
+    for name, expected in [
+        ("Erfc", torch.erfc),
+        ("Expm1", torch.expm1),
+        ("Log1p", torch.log1p),
+        ("Lgamma", torch.lgamma),
+    ]:
         model, _ = one_node(name, [values.numpy()], T=1)
         assert torch.equal(module_from_onnx(model)(values)[0], expected(values))
     model, _ = one_node("Xlogy", [np.zeros(3, np.float32), np.array([0, 1, 2], np.float32)])
@@ -156,7 +164,9 @@ _SMALL_INTS = hnp.arrays(np.int64, hnp.array_shapes(max_dims=2, max_side=3), ele
 
 
 @settings(max_examples=60, deadline=None)
-@given(array=_SMALL_INTS, number=st.integers(-7, 7), name=st.sampled_from("Add Sub Mul Div Mod Max Min Less Equal".split()))
+@given(
+    array=_SMALL_INTS, number=st.integers(-7, 7), name=st.sampled_from("Add Sub Mul Div Mod Max Min Less Equal".split())
+)
 def test_known_numbers_are_computed_as_tensors_are(array: np.ndarray, number: int, name: str):
     if name in {"Div", "Mod"} and number == 0:
         number = 5

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from onnx_graphs import assert_same, floats, integers, numbers, one_node
 
 _DATA = floats(4, 5, 6)
@@ -54,7 +53,9 @@ def test_any_slice_agrees(size: int, start: int, end: int, step: int):
 
 
 @pytest.mark.parametrize("axis", [0, 1, -1])
-@pytest.mark.parametrize("places", [np.int64(1), np.int64(-1), numbers(0, 2, 1), numbers(1, 2, 3), numbers([[0, -1], [2, 1]])])
+@pytest.mark.parametrize(
+    "places", [np.int64(1), np.int64(-1), numbers(0, 2, 1), numbers(1, 2, 3), numbers([[0, -1], [2, 1]])]
+)
 @pytest.mark.parametrize("stored", ["", ".w"])
 def test_gather_agrees(axis: int, places: np.ndarray, stored: str):
     assert_same(*one_node("Gather", [_DATA, np.asarray(places)], weights=stored, axis=axis))
@@ -72,9 +73,7 @@ def test_gather_nd_agrees(places: tuple[int, ...], batch: int):
     assert_same(*one_node("GatherND", [_DATA, integers(-4, 4, *places)], batch_dims=batch))
 
 
-@pytest.mark.parametrize(
-    ("reduction", "opset"), [("none", 16), ("add", 16), ("mul", 16), ("max", 18), ("min", 18)]
-)
+@pytest.mark.parametrize(("reduction", "opset"), [("none", 16), ("add", 16), ("mul", 16), ("max", 18), ("min", 18)])
 def test_scatter_nd_agrees(reduction: str, opset: int):
     rows = numbers([[3], [-3], [0]]) if reduction == "none" else numbers([[3], [1], [-1]])
     assert_same(*one_node("ScatterND", [_DATA, rows, floats(3, 5, 6, seed=1)], opset=opset, reduction=reduction))
@@ -83,9 +82,7 @@ def test_scatter_nd_agrees(reduction: str, opset: int):
 
 
 @pytest.mark.parametrize("axis", [0, -1])
-@pytest.mark.parametrize(
-    ("reduction", "opset"), [("none", 16), ("add", 16), ("mul", 16), ("max", 18), ("min", 18)]
-)
+@pytest.mark.parametrize(("reduction", "opset"), [("none", 16), ("add", 16), ("mul", 16), ("max", 18), ("min", 18)])
 def test_scatter_elements_agrees(axis: int, reduction: str, opset: int):
     places = numbers([[0, 1, 2], [-1, 0, 1]])
     attributes = {"axis": axis, "reduction": reduction}
@@ -101,7 +98,9 @@ def test_one_hot_agrees(axis: int, dtype: Any):
 
 
 @pytest.mark.parametrize("stored", ["", ".w"])
-@pytest.mark.parametrize(("time", "batch", "lengths"), [(0, 1, (4, 1, 2, 3, 4)), (1, 0, (5, 1, 3, 2)), (1, 0, (5, 5, 5, 5))])
+@pytest.mark.parametrize(
+    ("time", "batch", "lengths"), [(0, 1, (4, 1, 2, 3, 4)), (1, 0, (5, 1, 3, 2)), (1, 0, (5, 5, 5, 5))]
+)
 def test_reverse_sequence_agrees(time: int, batch: int, lengths: tuple[int, ...], stored: str):
     given = [_DATA, numbers(*lengths)]
     assert_same(*one_node("ReverseSequence", given, weights=stored, time_axis=time, batch_axis=batch))

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-
 from onnx_graphs import as_tensors, assert_same, floats, one_node
 
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from onnx_graphs import as_tensors, assert_same, floats, one_node, positive
 
 from edgeproof.converters.errors import ConversionError
 from edgeproof.converters.from_onnx.module import module_from_onnx
-from onnx_graphs import as_tensors, assert_same, floats, one_node, positive
 
 
 @pytest.mark.parametrize("shape", [(2, 3), (2, 3, 5), (2, 3, 5, 4)])

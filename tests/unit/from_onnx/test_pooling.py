@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from onnx_graphs import as_tensors, assert_same, floats, integers, one_node
 
 from edgeproof.converters.errors import ConversionError
 from edgeproof.converters.from_onnx.module import module_from_onnx
-from onnx_graphs import as_tensors, assert_same, floats, integers, one_node
 
 _CASES: list[dict[str, Any]] = [
     {"kernel_shape": [2, 2]},

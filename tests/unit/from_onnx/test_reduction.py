@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-
 from onnx_graphs import assert_same, floats, integers, numbers, one_node, positive
 
-_NAMES = "ReduceSum ReduceMean ReduceMax ReduceMin ReduceProd ReduceL1 ReduceL2 ReduceLogSum ReduceLogSumExp ReduceSumSquare"
+_NAMES = (
+    "ReduceSum ReduceMean ReduceMax ReduceMin ReduceProd ReduceL1 ReduceL2 ReduceLogSum ReduceLogSumExp ReduceSumSquare"
+)
 _DATA = positive(2, 3, 4)
 
 

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from onnx_graphs import as_tensors, assert_same, floats, numbers, one_node
 
 from edgeproof.converters.errors import UnsupportedOperators
 from edgeproof.converters.from_onnx.module import module_from_onnx
-from onnx_graphs import as_tensors, assert_same, floats, numbers, one_node
 
 _DATA = floats(1, 2, 6, 5)
 _NONE = np.zeros(0, np.float32)
@@ -78,7 +78,9 @@ def test_symmetric_half_pixels_agree():
 
 def test_tensorflows_nearest_reads_the_middle():
     # ONNX Runtime gives half a pixel less than TensorFlow at some sizes, so the places are said here.
-    model, inputs = _resized((4, 3), mode="nearest", coordinate_transformation_mode="tf_half_pixel_for_nn", nearest_mode="floor")
+    model, inputs = _resized(
+        (4, 3), mode="nearest", coordinate_transformation_mode="tf_half_pixel_for_nn", nearest_mode="floor"
+    )
     (result,) = module_from_onnx(model)(*as_tensors(inputs))
     assert np.array_equal(result.numpy(), _DATA[:, :, [0, 2, 3, 5]][:, :, :, [0, 2, 4]])
 
@@ -88,7 +90,10 @@ def test_tensorflows_nearest_reads_the_middle():
     [
         ({"mode": "linear"}, "upsample_bilinear2d"),
         ({"mode": "cubic"}, "upsample_bicubic2d"),
-        ({"mode": "nearest", "coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}, "upsample_nearest2d"),
+        (
+            {"mode": "nearest", "coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"},
+            "upsample_nearest2d",
+        ),
     ],
 )
 def test_torch_interpolates_where_it_means_the_same(attributes: dict[str, Any], mode: str):

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-
 from onnx_graphs import TensorProto, as_tensors, assert_same, floats, helper, integers, model_of, numbers, one_node
 
 _DATA = floats(2, 3, 4)
@@ -90,11 +89,17 @@ def test_size_agrees():
 
 
 @pytest.mark.parametrize(
-    "value", [None, np.array([3], np.int64), np.array([1.5], np.float32), np.array([True])], ids=lambda value: str(value)
+    "value",
+    [None, np.array([3], np.int64), np.array([1.5], np.float32), np.array([True])],
+    ids=str,
 )
 @pytest.mark.parametrize("target", [(2, 3), (), (400,)])
 def test_constant_of_shape_agrees(value: np.ndarray | None, target: tuple[int, ...]):
-    filling = {} if value is None else {"value": helper.make_tensor("v", helper.np_dtype_to_tensor_dtype(value.dtype), [1], value)}
+    filling = (
+        {}
+        if value is None
+        else {"value": helper.make_tensor("v", helper.np_dtype_to_tensor_dtype(value.dtype), [1], value)}
+    )
     model, inputs = one_node("ConstantOfShape", [numbers(*target)], weights="w", **filling)
     assert_same(model, inputs, exported=False)
 
@@ -137,7 +142,9 @@ def test_pad_takes_a_constant_axes_and_negative_amounts():
     data = floats(2, 3, 5, 4)
     assert_same(*one_node("Pad", [data, numbers(0, 0, 1, -1, 0, 0, -2, 1), np.float32(7)], weights=".ww"))
     assert_same(*one_node("Pad", [data, numbers(1, 2, 0, 1), np.float32(-1), numbers(1, -1)], weights=".www", opset=18))
-    assert_same(*one_node("Pad", [data, numbers(1, 2, 0, 1), None, numbers(2, 3)], weights=".w.w", opset=18, mode="reflect"))
+    assert_same(
+        *one_node("Pad", [data, numbers(1, 2, 0, 1), None, numbers(2, 3)], weights=".w.w", opset=18, mode="reflect")
+    )
     assert_same(*one_node("Pad", [data > 0, numbers(0, 0, 1, 0, 0, 0, 0, 1)], weights=".w"))
     assert_same(*one_node("Pad", [data], opset=10, pads=[0, 0, 1, 1, 0, 0, 0, 2], value=0.5))
 
