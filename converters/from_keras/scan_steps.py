@@ -18,26 +18,13 @@ from torch.utils import _pytree as pytree
 Step = Callable[[list[Any], list[Any]], tuple[list[Any], list[Any]]]
 
 
-class Captured(TorchFunctionMode):
-    """Records, within its block, the tensors that functions take and that no earlier function made.
-
-    Nothing of the block gets into the exported program.
-    """
+class _Recorder(TorchFunctionMode):
+    """Records the tensors that functions take and that no earlier function made."""
 
     def __init__(self) -> None:
         super().__init__()
         self.tensors: dict[int, torch.Tensor] = {}
         self._made: dict[int, torch.Tensor] = {}
-        self._untraced: Any = None
-
-    def __enter__(self) -> Any:
-        self._untraced = disable_proxy_modes_tracing()
-        self._untraced.__enter__()
-        return super().__enter__()
-
-    def __exit__(self, *error: Any) -> None:
-        super().__exit__(*error)
-        self._untraced.__exit__(*error)
 
     def __torch_function__(
         self, function: Any, _types: Any, arguments: tuple[Any, ...] = (), options: dict[str, Any] | None = None
@@ -69,16 +56,24 @@ def _tensors(structure: Any) -> list[torch.Tensor]:
     return [leaf for leaf in pytree.tree_leaves(structure) if isinstance(leaf, torch.Tensor)]
 
 
+def run_untraced(function: Callable[[], Any]) -> tuple[Any, list[torch.Tensor]]:
+    """What a function gives, and the tensors that it took; nothing of it gets into the exported program."""
+    recorder = _Recorder()
+    with disable_proxy_modes_tracing(), recorder:
+        result = function()
+    return result, list(recorder.tensors.values())
+
+
 def scan_steps(
-    step: Step, states: list[torch.Tensor], sequences: list[torch.Tensor], captured: Captured
+    step: Step, states: list[torch.Tensor], sequences: list[torch.Tensor], captured: list[torch.Tensor]
 ) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
     """The last states, and every output stacked along a new first axis.
 
     `step` takes the states and one slice of each sequence (time is their first axis) and gives the new states, of
-    the same shapes and dtypes, and outputs.
+    the same shapes and dtypes, and outputs. `captured` are the tensors that it takes from outside.
     """
     own = {id(tensor) for tensor in (*states, *sequences)}
-    outside = {key: tensor for key, tensor in captured.tensors.items() if key not in own}
+    outside = {id(tensor): tensor for tensor in captured if id(tensor) not in own}
     counts = (len(states), len(sequences))
 
     def combine(*operands: torch.Tensor) -> list[torch.Tensor]:

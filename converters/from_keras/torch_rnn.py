@@ -18,7 +18,7 @@ from keras.src import backend
 from keras.src.backend.torch import rnn as _own_rnn_function
 from keras.src.backend.torch.core import convert_to_tensor
 
-from .scan_steps import Captured, scan_steps
+from .scan_steps import run_untraced, scan_steps
 
 _Rnn = tuple[Any, Any, Any]
 
@@ -60,7 +60,8 @@ def _rnn(step_function: Callable[..., Any], inputs: Any, initial_states: Any, **
     """keras.src.backend.torch.rnn.rnn as a scan: last output, outputs, last states."""
     loop = _Loop(**options)
     if isinstance(loop.input_length, (torch.Tensor, list, tuple)):
-        return _own_rnn_function(step_function, inputs, initial_states, **options)
+        unrolled: _Rnn = _own_rnn_function(step_function, inputs, initial_states, **options)
+        return unrolled
     sequences = tree.map_structure(lambda part: part if loop.time_major else part.transpose(0, 1), inputs)
     mask = _time_first_mask(loop)
     if loop.go_backwards:
@@ -93,9 +94,7 @@ class _Steps:
         """Last output, outputs with time at its place, last states."""
         flat_states = tree.flatten(self._states)
         xs = tree.flatten(self._sequences)
-        captured = Captured()
-        with captured:
-            sample, _ = self._step(self._unflat([x[0] for x in xs]), (*self._states, *self._constants))
+        sample, captured = run_untraced(self._first_output)
         self._output = sample
         held = [_zeros(part) for part in tree.flatten(sample)] if self._holds_output() else []
         self._counts = (len(flat_states), len(held))
@@ -103,6 +102,11 @@ class _Steps:
         last, stacked = scan_steps(self._one, [*flat_states, *held], operands, captured)
         states = tree.pack_sequence_as(self._states, last[: len(flat_states)])
         return self._results(last[len(flat_states) :], stacked, states)
+
+    def _first_output(self) -> Any:
+        first = [x[0] for x in tree.flatten(self._sequences)]
+        output, _ = self._step(self._unflat(first), (*self._states, *self._constants))
+        return output
 
     def _holds_output(self) -> bool:
         """Whether a step needs the output of the step before, or the loop only the last."""
@@ -153,7 +157,7 @@ def _lstm(inputs: Any, hidden: Any, cell: Any, mask: Any, **options: Any) -> _Rn
         bias = convert_to_tensor(options["bias"])
         weights += [bias, torch.zeros_like(bias)]
     x, initial = _ready(inputs, [hidden, cell], kernel, options)
-    outputs, *last = torch._VF.lstm(x, initial, weights, len(weights) == 4, 1, 0.0, False, False, True)  # type: ignore[attr-defined]
+    outputs, *last = torch._VF.lstm(x, initial, weights, len(weights) == 4, 1, 0.0, False, False, True)
     return _answer(outputs, last, options)
 
 
@@ -166,7 +170,7 @@ def _gru(inputs: Any, hidden: Any, mask: Any, **options: Any) -> _Rnn:
     if options["bias"] is not None:
         weights += list(_reset_first(convert_to_tensor(options["bias"])).unbind(0))
     x, initial = _ready(inputs, [hidden], kernel, options)
-    outputs, *last = torch._VF.gru(x, initial[0], weights, len(weights) == 4, 1, 0.0, False, False, True)  # type: ignore[attr-defined]
+    outputs, *last = torch._VF.gru(x, initial[0], weights, len(weights) == 4, 1, 0.0, False, False, True)
     return _answer(outputs, last, options)
 
 

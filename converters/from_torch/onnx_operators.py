@@ -24,15 +24,15 @@ def untranslatable(program: ExportedProgram, known: frozenset[Any]) -> list[str]
     table = _decomp.create_onnx_friendly_decomposition_table(translated)
     decomposed = program.run_decompositions(table)
     found = {
-        f"{str(node.target).removesuffix('.default')}{line_of(node)}": None
-        for node in _calls(decomposed.graph_module)
-        if node.target not in known and not registry.is_registered(node.target)
+        f"{str(target).removesuffix('.default')}{line_of(node)}": None
+        for node, target in _calls(decomposed.graph_module)
+        if target not in known and not registry.is_registered(target)
     }
     return list(found)
 
 
-def _calls(module: fx.GraphModule) -> Iterator[fx.Node]:
-    """Calls of tensor operators; Python's own functions on sizes are the exporter's to translate."""
+def _calls(module: fx.GraphModule) -> Iterator[tuple[fx.Node, OpOverload[Any, Any]]]:
+    """Calls of tensor operators with what they call; Python's own functions on sizes are the exporter's to translate."""
     for node in module.graph.nodes:
         if node.op == "call_function" and isinstance(node.target, OpOverload):
-            yield node
+            yield node, node.target

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from .errors import ConversionError
-from .signature import Signature
+from ..errors import ConversionError
+from ..signature import Signature
 
 # FlatBuffers: a table begins with the distance back to its vtable, whose slots (2 bytes each, after two
 # sizes) hold the field's distance from the table's start. https://flatbuffers.dev/internals/
