@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
@@ -47,7 +47,7 @@ def load_module(file: Path, name: str, *, instead: Mapping[str, ModuleType]) -> 
 
 
 @contextmanager
-def _in_place_of_imports(modules: Mapping[str, ModuleType]) -> Iterator[None]:
+def _in_place_of_imports(modules: Mapping[str, ModuleType]) -> Generator[None]:
     before = {name: sys.modules.get(name) for name in modules}
     sys.modules.update(modules)
     try:
