@@ -56,7 +56,9 @@ def _draw(array: Array, generator: np.random.Generator, widen: float) -> Array:
         return array
     mean, low, high = float(values.mean()), float(values.min()), float(values.max())
     deviation = float(values.std()) or abs(mean) or 1.0
-    noise = np.asarray(mean + widen * deviation * generator.standard_normal(array.shape))
+    noise: Array = np.empty(array.shape)
+    generator.standard_normal(out=noise)
+    noise = np.asarray(mean + widen * deviation * noise)
     if low >= 0.0 and high > 0.0:
         noise = np.clip(noise, low, high) if high > low else np.abs(noise)
     elif high <= 0.0 and low < 0.0:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from inspect import cleandoc
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
@@ -19,16 +20,26 @@ def encode(report: ParityReport) -> bytes:
         compact = msgspec.json.encode(report)
     except UnicodeEncodeError:
         # A file name that is not UTF-8 comes as lone surrogates, which UTF-8 cannot hold.
-        compact = msgspec.json.encode(_without_surrogates(msgspec.to_builtins(report)))
+        compact = msgspec.json.encode(_map_texts(msgspec.to_builtins(report), _in_utf_8))
     return msgspec.json.format(compact, indent=2) + b"\n"
 
 
-def _without_surrogates(node: Any) -> Any:
-    if isinstance(node, dict):
-        return {_without_surrogates(key): _without_surrogates(value) for key, value in node.items()}
-    if isinstance(node, (list, tuple)):
-        return [_without_surrogates(value) for value in node]
-    return node.encode("utf-8", "replace").decode("utf-8") if isinstance(node, str) else node
+def _in_utf_8(text: str) -> str:
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def _map_texts(node: Any, change: Callable[[str], str]) -> Any:
+    """The JSON value with `change` applied to each text in it, keys included."""
+    match node:
+        case str():
+            return change(node)
+        case dict():
+            items = cast("dict[str, Any]", node).items()
+            return {change(key): _map_texts(value, change) for key, value in items}
+        case list() | tuple():
+            return [_map_texts(value, change) for value in cast("list[Any]", node)]
+        case _:
+            return node
 
 
 def decode(data: bytes, *, name: str = "parity.json") -> ParityReport:
@@ -62,17 +73,9 @@ def write_json(report: ParityReport, path: Path) -> None:
 
 def schema() -> dict[str, Any]:
     """The JSON Schema of parity.json."""
-    described: dict[str, Any] = _dedented(msgspec.json.schema(ParityReport))
+    # Descriptions are our docstrings, which come with the indentation of the code.
+    described: dict[str, Any] = _map_texts(msgspec.json.schema(ParityReport), cleandoc)
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "edgeproof parity report", **described}
-
-
-def _dedented(node: Any) -> Any:
-    """The schema with its descriptions, which are our docstrings, without the indentation of the code."""
-    if isinstance(node, dict):
-        return {key: _dedented(value) for key, value in node.items()}
-    if isinstance(node, list):
-        return [_dedented(value) for value in node]
-    return cleandoc(node) if isinstance(node, str) else node
 
 
 def schema_text() -> str:

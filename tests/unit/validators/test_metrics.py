@@ -15,7 +15,7 @@ from edgeproof.converters.errors import InputError
 from edgeproof.validators.accumulators import DECIDED
 from edgeproof.validators.metrics import OutputMeter, OutputMetrics
 
-FINITE = {"allow_nan": False, "allow_infinity": False, "width": 32}
+FINITE = st.floats(allow_nan=False, allow_infinity=False, width=32)
 
 
 def measured(*pairs: tuple[Any, Any]) -> OutputMetrics:
@@ -88,7 +88,7 @@ def test_nan_and_infinity_count_unless_both_sides_have_the_same(
     assert metrics.max_abs == (math.inf if appeared or vanished else 0.0)
 
 
-@given(pair=pairs_of_arrays(st.floats(**FINITE)), place=st.integers(0, 10_000), bad=st.sampled_from([np.nan, np.inf]))
+@given(pair=pairs_of_arrays(FINITE), place=st.integers(0, 10_000), bad=st.sampled_from([np.nan, np.inf]))
 @settings(deadline=None)
 def test_a_nan_anywhere_is_counted(pair: tuple[Any, Any], place: int, bad: float):
     reference, actual = pair
@@ -97,7 +97,7 @@ def test_a_nan_anywhere_is_counted(pair: tuple[Any, Any], place: int, bad: float
     assert measured((reference, actual)).appeared == 1
 
 
-@given(pair=pairs_of_arrays(st.floats(**FINITE)), exponent=st.integers(-40, 40))
+@given(pair=pairs_of_arrays(FINITE), exponent=st.integers(-40, 40))
 @settings(deadline=None)
 def test_relative_figures_do_not_change_with_the_scale(pair: tuple[Any, Any], exponent: int):
     wide = tuple(array.astype(np.float64) for array in pair)
@@ -108,7 +108,7 @@ def test_relative_figures_do_not_change_with_the_scale(pair: tuple[Any, Any], ex
     assert other.cosine == (None if one.cosine is None else pytest.approx(one.cosine, abs=1e-12))
 
 
-@given(pair=pairs_of_arrays(st.floats(**FINITE)))
+@given(pair=pairs_of_arrays(FINITE))
 @settings(deadline=None)
 def test_a_difference_is_found_exactly_when_there_is_one(pair: tuple[Any, Any]):
     reference, actual = pair
