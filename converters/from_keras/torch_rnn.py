@@ -15,8 +15,8 @@ from typing import Any
 import torch
 from keras import activations, tree
 from keras.src import backend
-from keras.src.backend.torch import rnn as _own_rnn_function
 from keras.src.backend.torch.core import convert_to_tensor
+from keras.src.backend.torch.rnn import rnn as _own_rnn_function
 
 from .scan_steps import run_untraced, scan_steps
 

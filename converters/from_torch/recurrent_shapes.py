@@ -10,15 +10,16 @@ replacement for LSTM and GRU with a while_loop).
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
 import torch
+from torch._decomp import global_decomposition_table
 
 _aten = torch.ops.aten
 # Where torch.export looks for a kernel, and where a retrace (run_decompositions) does.
 _KEY = torch._C.DispatchKey.CompositeImplicitAutograd
-_DECOMPOSITIONS: dict[Any, Any] = torch._decomp.global_decomposition_table["post_autograd"]
+_DECOMPOSITIONS: dict[Any, Any] = global_decomposition_table["post_autograd"]
 
 
 def _sequence_like(x: torch.Tensor, width: int, *, bidirectional: bool) -> torch.Tensor:
@@ -46,7 +47,7 @@ _SHAPES: dict[Any, Callable[..., tuple[torch.Tensor, ...]]] = {
 
 
 @contextlib.contextmanager
-def whole_recurrent_layers() -> Iterator[None]:
+def whole_recurrent_layers() -> Generator[None]:
     """Within it, exporting or retracing a program takes recurrent layers whole, however long the sequence is.
 
     Only tracing may happen within: a recurrent layer that runs on real data there gives uninitialised memory.

@@ -12,6 +12,9 @@ from typing import Any, cast
 import torch
 from torch import fx
 from torch.export import ExportedProgram
+from torch.fx.graph import CodeGen
+from torch.jit._trace import TracerWarning
+from torch.utils import _pytree as pytree
 
 from ..errors import ConversionError
 from .passes.node_writer import arguments_of
@@ -81,7 +84,7 @@ def script_program(program: ExportedProgram) -> torch.jit.ScriptModule:
     try:
         with torch.no_grad(), warnings.catch_warnings():
             # torch.export has decided about everything that the tracer warns of.
-            warnings.simplefilter("ignore", torch.jit._trace.TracerWarning)
+            warnings.simplefilter("ignore", TracerWarning)
             _script_scans(module)
             return cast("torch.jit.ScriptModule", torch.jit.trace(module, _examples(program), check_trace=False))
     except Exception as error:
@@ -94,7 +97,7 @@ def _flat(program: ExportedProgram) -> fx.GraphModule:
     """The program as a module of flat tensors whose sizes are asked of the tensors, so that a trace keeps them open."""
     checked = program.module(check_guards=False)
     module = fx.GraphModule(checked, checked.graph)  # without the hook that checks inputs
-    module.graph.set_codegen(fx.graph.CodeGen())
+    module.graph.set_codegen(CodeGen())
     for node in list(module.graph.nodes):
         if node.target in _CHECKS:
             module.graph.erase_node(node)
@@ -123,8 +126,7 @@ def _call_by_name(node: fx.Node) -> None:
 
 
 def _examples(program: ExportedProgram) -> tuple[torch.Tensor, ...]:
-    arguments, options = program.example_inputs
-    return tuple(torch.utils._pytree.tree_leaves((arguments, options)))
+    return tuple(pytree.tree_leaves(program.example_inputs))
 
 
 def _scans(module: fx.GraphModule) -> list[fx.Node]:

@@ -7,7 +7,7 @@ comes out at the largest length). Both are given their size here by operators th
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from typing import Any
 from unittest.mock import patch
@@ -20,7 +20,7 @@ from ...errors import ConversionError
 
 
 @contextmanager
-def resized_scans() -> Iterator[None]:
+def resized_scans() -> Generator[None]:
     """Within the block, emitted scans follow open sizes; scans of fixed sizes are emitted as ever."""
     emit = _Emitter._emit_scan
 
