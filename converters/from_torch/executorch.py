@@ -22,6 +22,7 @@ from .lowering import Lowering
 from .passes.contiguous_constants import contiguous_constants
 from .passes.crops_as_slices import crops_as_slices
 from .passes.drop_layout_clones import drop_layout_clones
+from .passes.fold_batch_norms import fold_batch_norms
 from .passes.fold_constants import fold_constants
 from .passes.keep_dim_reductions import keep_dim_reductions
 from .passes.recurrent_to_scan import recurrent_to_scan
@@ -37,6 +38,7 @@ PORTABLE = "portable"
 _PASSES = (
     recurrent_to_scan,
     fold_constants,
+    fold_batch_norms,
     contiguous_constants,
     drop_layout_clones,
     keep_dim_reductions,

@@ -20,6 +20,7 @@ from .passes.contiguous_constants import contiguous_constants
 from .passes.crop_transposed_convolutions import crop_transposed_convolutions
 from .passes.drop_layout_clones import drop_layout_clones
 from .passes.exact_nearest_upsampling import exact_nearest_upsampling
+from .passes.fold_batch_norms import fold_batch_norms
 from .passes.fold_constants import fold_constants
 from .passes.recurrent_to_scan import recurrent_to_scan
 from .passes.sort_as_topk import sort_as_topk
@@ -32,6 +33,7 @@ from .upstream.shortcuts import shortcuts
 _PASSES = (
     recurrent_to_scan,
     fold_constants,
+    fold_batch_norms,
     contiguous_constants,
     clamp_infinities,
     drop_layout_clones,
