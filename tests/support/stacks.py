@@ -21,6 +21,7 @@ class MixedStacksError(Exception):
     """A file needs PyTorch and TensorFlow, which crash when they share a process."""
 
 
+@cache
 def stack_of(file: Path) -> str:
     """The stack whose process may run a test file; raises MixedStacksError if there is none."""
     needs = {name for name, _ in _frameworks(file)}
@@ -78,6 +79,7 @@ def _package_of(file: Path, level: int) -> str:
     return ".".join(parts[: len(parts) - level + 1])
 
 
+@cache
 def _own_files(name: str) -> list[Path]:
     """The files that importing one of our own modules runs: packages on the way, and the module."""
     parts = name.split(".")
