@@ -77,12 +77,16 @@ class ConvertJob:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReferenceJob:
-    """Run the source itself on stored calls and store its outputs, the values artifacts are judged by."""
+    """Run the source itself on stored calls and store its outputs, the values artifacts are judged by.
+
+    The first `required` calls must succeed; of the others, which were generated, the source may refuse some.
+    """
 
     source: Source
     signature: Signature
     calls: str
     outputs: str
+    required: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,10 +102,12 @@ class RunJob:
 class RunResult:
     """How a run went: the number of calls, the median seconds of one, and who computed (name to version).
 
-    `declared` is the signature that an artifact's file itself declares, in the artifact's own layouts.
+    `declared` is the signature that an artifact's file itself declares, in the artifact's own layouts; `refused`
+    are the calls that a source did not take, by position: their outputs are left out.
     """
 
     calls: int
     median_call_seconds: float
     made_by: dict[str, str]
     declared: Signature | None = None
+    refused: tuple[int, ...] = ()

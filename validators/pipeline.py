@@ -9,22 +9,28 @@ from pathlib import Path
 from typing import TypeVar
 
 from ..converters import registry
-from ..converters.artifact import Artifact, extension_of
-from ..converters.errors import EdgeproofError, NeedsTensorFlow, NotRunnable, UsageError
-from ..converters.job import ConvertJob, ConvertOptions, DescribeJob, Description, ReferenceJob, RunResult
+from ..converters.artifact import Artifact
+from ..converters.errors import EdgeproofError, NeedsTensorFlow, NotRunnable
+from ..converters.job import ConvertOptions, Description, RunResult
 from ..converters.output_folder import OutputFolder
 from ..converters.precision import Precision
 from ..converters.worker.pool import Finished, Pool, Progress, Task
-from ..converters.worker.warm import WarmJob
 from .judging import ArtifactRun, Judge, collect_samples
+from .planning import (
+    conversion_task,
+    convert_job,
+    description_task,
+    longest,
+    reference_task,
+    rows_for,
+    warm_up_task,
+)
 from .request import Outcome, Request, Timing
 from .results import Results
 from .running import not_installed, run_task
 
 Result = TypeVar("Result")
 Listener = Callable[[Progress], None]
-_WARM_ENTRY = "edgeproof.converters.worker.warm:warm"
-_FIRST = 100.0
 
 
 def ignore_progress(_progress: Progress) -> None:
@@ -38,7 +44,7 @@ def certify(request: Request, *, on_progress: Listener = ignore_progress) -> Out
     opened. Nothing is written then.
     """
     started = time.monotonic()
-    rows = _rows_for(request)
+    rows = rows_for(request)
     with OutputFolder(request.output, overwrite=request.overwrite) as folder:
         with Pool(request.limits, on_progress=on_progress) as pool:
             run = _Run(request, rows, pool, folder.partial)
@@ -47,22 +53,6 @@ def certify(request: Request, *, on_progress: Listener = ignore_progress) -> Out
         outcome = run.results.write(folder.partial)
         folder.publish()
     return replace(outcome, folder=folder.place, seconds=time.monotonic() - started)
-
-
-def _rows_for(request: Request) -> list[registry.ConverterRow]:
-    """The table's rows for what was asked; UsageError for a format that this framework cannot become."""
-    table = registry.converters()
-    framework = request.source.framework
-    rows: list[registry.ConverterRow] = []
-    for name in request.formats:
-        row = table.get(f"{framework}:{name}")
-        if row is None:
-            known = sorted(str(row.format) for row in table.values() if row.origin == framework)
-            raise UsageError(f"there is no way from {framework} to {name!r}", fix=f"choose from {', '.join(known)}")
-        if request.backend and len(request.formats) == 1 and request.backend not in row.backends:
-            raise UsageError(f"{name} has no backend {request.backend!r}", fix=f"choose from {', '.join(row.backends)}")
-        rows.append(row)
-    return rows
 
 
 class _Run:
@@ -74,108 +64,56 @@ class _Run:
         self._pool = pool
         self._folder = folder
         self._prepared: str | None = None
+        self._has_reference = False
+        self._waiting_to_run: list[Artifact] = []
         self._onnx_waiting: list[tuple[registry.ConverterRow, Precision, NeedsTensorFlow]] = []
         self._onnx_graph: Artifact | EdgeproofError | None = None
         self.results = Results(request)
 
     def start(self) -> None:
         """Describe the source; meanwhile a second worker imports what the longest conversion needs."""
-        row = registry.describer(self._request.source.framework)
-        _require(row.missing, f"opening {row.framework} models", row.extra)
-        job = DescribeJob(
-            source=self._request.source,
-            folder=str(self._pool.scratch),
-            dynamic=self._request.dynamic,
-            samples=self._request.samples if _is_function(self._request.samples) else None,
-        )
-        task = Task(
-            title="source", entry=row.entry, job=job, result=Description, stack=row.stack, cost=_FIRST, warmth="source"
-        )
-        self._submit(task, self._described)
-        self._warm_up()
-
-    def _warm_up(self) -> None:
-        runnable = [row for row in self._rows if not row.missing]
-        longest = max(runnable, key=lambda row: row.cost, default=None)
-        if longest is None or self._request.limits.jobs < 2:
-            return
-        self._prepared = str(longest.format)
-        job = WarmJob(entries=(longest.entry,))
-        task = Task(
-            title=f"prepare {longest.format}",
-            entry=_WARM_ENTRY,
-            job=job,
-            result=tuple,
-            stack=longest.stack,
-            cost=_FIRST - 1,
-            warmth=longest.format,
-        )
-        # Should an import fail, the conversion that needs it meets the same error and reports it.
-        self._pool.submit(task, lambda _finished: None)
+        self._submit(description_task(self._request, self._pool.scratch), self._described)
+        row = longest(self._rows)
+        if row is not None and self._request.limits.jobs > 1:
+            self._prepared = str(row.format)
+            # Should an import fail, the conversion that needs it meets the same error and reports it.
+            self._pool.submit(warm_up_task(row), lambda _finished: None)
 
     def _described(self, finished: Finished[Description]) -> None:
-        if finished.result is None:
-            raise finished.error or UsageError("the source gave no description", fix="report this as a bug")
-        description = finished.result
-        samples = collect_samples(self._request, description)
+        description = finished.value()
+        self._samples = collect_samples(self._request, description)
         self._judge = Judge(description.signature, self._folder)
-        self._judge.store(samples)
-        self.results.described(description, samples)
+        self._judge.store(self._samples)
+        self.results.described(description, self._samples)
         if self._request.verify:
-            self._run_reference(description)
+            calls, outputs = self._judge.calls, self._judge.reference
+            required = self._samples.given + 1
+            task = reference_task(description, calls=calls, outputs=outputs, required=required)
+            self._submit(task, lambda finished: self._referenced(description, finished))
         for row in self._rows:
             for precision in self._request.precisions:
                 self._convert(description, row, precision)
 
-    def _run_reference(self, description: Description) -> None:
-        row = registry.describer(description.source.framework)
-        job = ReferenceJob(
-            source=description.source,
-            signature=description.signature,
-            calls=str(self._judge.calls),
-            outputs=str(self._judge.reference),
-        )
-        entry = f"edgeproof.validators.runners.{row.framework}:run"
-        task = Task(
-            title="reference",
-            entry=entry,
-            job=job,
-            result=RunResult,
-            stack=row.stack,
-            cost=_FIRST,
-            warmth="source",
-            sticky=True,
-        )
-        self._submit(task, self._referenced)
-
-    def _referenced(self, finished: Finished[RunResult]) -> None:
-        if finished.error is not None:
-            raise finished.error
+    def _referenced(self, description: Description, finished: Finished[RunResult]) -> None:
+        refused = finished.value().refused
+        if refused:
+            self._samples = self._samples.without(refused)
+            self._judge.store(self._samples)
+            note = f"{len(refused)} generated inputs were left out, because the source itself refuses them"
+            self.results.described(replace(description, notes=(*description.notes, note)), self._samples)
         self._judge.reference_is_ready()
-        self._compare_what_is_ready()
+        self._has_reference = True
+        waiting, self._waiting_to_run = self._waiting_to_run, []
+        for artifact in waiting:
+            self._run_everywhere(artifact)
 
     def _convert(self, description: Description, row: registry.ConverterRow, precision: Precision) -> None:
         if row.missing:
             self.results.not_run(row, precision, not_installed(row.missing, row.key, row.extra))
             return
-        job = self._job(description, row, precision, self._request.options)
-        task = replace(_conversion(row, job), sticky=row.format == self._prepared)
+        job = convert_job(self._request, description, row, precision, self._folder)
+        task = conversion_task(row, job, sticky=row.format == self._prepared)
         self._submit(task, lambda finished: self._converted(description, row, precision, finished))
-
-    def _job(
-        self, description: Description, row: registry.ConverterRow, precision: Precision, options: ConvertOptions
-    ) -> ConvertJob:
-        name = f"{description.source.name}.{row.format}.{precision}{extension_of(row.format)}"
-        return ConvertJob(
-            source=description.source,
-            signature=description.signature,
-            examples=description.examples,
-            format=str(row.format),
-            output=str(self._folder / name),
-            precision=precision,
-            backend=self._request.backend,
-            options=options,
-        )
 
     def _converted(
         self,
@@ -188,8 +126,8 @@ class _Run:
             self._take_detour(description, row, precision, finished.error)
         elif finished.error is not None:
             self.results.failed(row, precision, finished.error)
-        elif finished.result is not None:
-            self._made(finished.result)
+        else:
+            self._made(finished.value())
 
     def _take_detour(
         self, description: Description, row: registry.ConverterRow, precision: Precision, why: NeedsTensorFlow
@@ -199,11 +137,13 @@ class _Run:
         if self._onnx_graph is not None:
             self._continue_detours(description)
         elif len(self._onnx_waiting) == 1:
-            source_row = registry.converters()["keras:onnx"]
-            _require(source_row.missing, "going through ONNX", source_row.extra)
-            job = self._job(description, source_row, Precision.FP32, ConvertOptions())
-            job = replace(job, output=str(self._pool.scratch / "detour.onnx"))
-            task = replace(_conversion(source_row, job), title="onnx graph")
+            graph = registry.converters()["keras:onnx"]
+            if graph.missing:
+                self._onnx_graph = not_installed(graph.missing, "going through ONNX", graph.extra)
+                self._continue_detours(description)
+                return
+            job = convert_job(self._request, description, graph, Precision.FP32, self._pool.scratch)
+            task = replace(conversion_task(graph, replace(job, options=ConvertOptions())), title="onnx graph")
             self._submit(task, lambda finished: self._graph_is_made(description, finished))
 
     def _graph_is_made(self, description: Description, finished: Finished[Artifact]) -> None:
@@ -217,18 +157,20 @@ class _Run:
                 self.results.failed(row, precision, self._onnx_graph or why)
                 continue
             detour = registry.converters()[f"onnx:{row.format}"]
-            job = self._job(description, detour, precision, self._request.options)
-            job = replace(job, onnx_graph=self._onnx_graph.file)
-            self._submit(_conversion(detour, job), self._after_detour(row, precision, why))
+            job = convert_job(self._request, description, detour, precision, self._folder)
+            task = conversion_task(detour, replace(job, onnx_graph=self._onnx_graph.file))
+            self._submit(task, self._after_detour(row, precision, why))
 
     def _after_detour(
         self, row: registry.ConverterRow, precision: Precision, why: NeedsTensorFlow
     ) -> Callable[[Finished[Artifact]], None]:
+        reason = why.message.partition("\n")[0]
+
         def then(finished: Finished[Artifact]) -> None:
             if finished.result is None:
                 self.results.failed(row, precision, finished.error or why)
             else:
-                notes = (*finished.result.notes, f"made through the model's ONNX graph: {why.message}")
+                notes = (*finished.result.notes, f"made through the model's ONNX graph: {reason}")
                 self._made(replace(finished.result, notes=notes))
 
         return then
@@ -237,6 +179,12 @@ class _Run:
         self.results.made(artifact)
         if not self._request.verify:
             return
+        if self._has_reference:
+            self._run_everywhere(artifact)
+        else:
+            self._waiting_to_run.append(artifact)
+
+    def _run_everywhere(self, artifact: Artifact) -> None:
         for target in self._request.targets:
             self._run(artifact, target)
 
@@ -261,9 +209,6 @@ class _Run:
             seconds=finished.wall_seconds,
         )
         self._judge.run_is_ready(run)
-        self._compare_what_is_ready()
-
-    def _compare_what_is_ready(self) -> None:
         for judged in self._judge.judge_ready_runs():
             self.results.judged(judged)
 
@@ -280,24 +225,3 @@ class _Run:
             then(finished)
 
         self._pool.submit(task, noted)
-
-
-def _conversion(row: registry.ConverterRow, job: ConvertJob) -> Task[Artifact]:
-    return Task(
-        title=f"{row.format} {job.precision}",
-        entry=row.entry,
-        job=job,
-        result=Artifact,
-        stack=row.stack,
-        cost=row.cost,
-        warmth=str(row.format),
-    )
-
-
-def _is_function(text: str | None) -> bool:
-    return text is not None and ":" in text and not Path(text).exists()
-
-
-def _require(modules: tuple[str, ...], what: str, extra: str) -> None:
-    if modules:
-        raise not_installed(modules, what, extra)

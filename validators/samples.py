@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,6 +31,11 @@ class SampleSet:
     calls: tuple[Call, ...]
     given: int
     sha256: str
+
+    def without(self, positions: Collection[int]) -> SampleSet:
+        """The set with the calls at these positions left out; none of the user's may be."""
+        calls = tuple(call for index, call in enumerate(self.calls) if index not in positions)
+        return SampleSet(calls=calls, given=self.given, sha256=hash_calls(calls))
 
     @property
     def count(self) -> int:

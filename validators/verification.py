@@ -117,6 +117,7 @@ class _Verification:
             signature=self._made.signature,
             calls=str(self._judge.calls),
             outputs=str(self._judge.reference),
+            required=sum(1 for _ in read_calls(self._judge.calls)),
         )
         task = Task(
             title="reference",

@@ -9,13 +9,14 @@ from typing import Any
 import torch
 from torch.utils import _pytree as pytree
 
+from ..dynamic import resized
 from ..errors import ConversionError, DataDependent, EdgeproofError, InputError
 from ..example_inputs import inputs_from
 from ..job import ConvertJob, ConvertOptions, Layout
 from ..layouts import layouts_of, move_axes
 from ..signature import Signature
 from ..source import Source
-from ..tensors import read_calls
+from ..tensors import Call, read_calls
 from ..worker.stages import stage
 from .flatten import FlatModule, arguments_from
 from .layout import relay
@@ -50,10 +51,24 @@ class TorchProgram:
         with stage("export"), torch.no_grad(), whole_recurrent_layers():
             return reroll_cells(self._export())
 
+    def _examples_to_export(self) -> tuple[torch.Tensor, ...]:
+        """The examples with at least two along dynamic axes: torch.export takes a size of 1 for a fixed one."""
+        names = [spec.name for spec in self.signature.inputs]
+        arrays: Call = {name: tensor.numpy() for name, tensor in zip(names, self.examples, strict=True)}
+        for dim in self.signature.dims:
+            if any(
+                arrays[spec.name].shape[axis] < 2
+                for spec in self.signature.inputs
+                for axis in spec.dynamic_axes
+                if spec.shape[axis] == dim.name
+            ):
+                arrays = resized(arrays, self.signature, dim, size=2)
+        return tuple(torch.from_numpy(arrays[name]) for name in names) if self.signature.dims else self.examples
+
     def _export(self) -> torch.export.ExportedProgram:
         try:
             return torch.export.export(
-                self.module, self.examples, dynamic_shapes=_dynamic_shapes(self.signature), strict=False
+                self.module, self._examples_to_export(), dynamic_shapes=_dynamic_shapes(self.signature), strict=False
             )
         except EdgeproofError:
             raise

@@ -53,6 +53,12 @@ class Finished(Generic[Result]):
     wall_seconds: float = 0.0
     peak_bytes: int = 0
 
+    def value(self) -> Result:
+        """The result; raises the error if there is none."""
+        if self.result is None:
+            raise self.error or EdgeproofError("a job ended without a result", fix="report this as a bug")
+        return self.result
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from ...converters.errors import SourceError
 from ...converters.job import ReferenceJob, RunResult
 from ...converters.live_source import LiveSource
 from ...converters.tensors import Call, read_calls, write_calls
@@ -16,22 +17,30 @@ from ...converters.worker.stages import stage
 def run_source(live: LiveSource, job: ReferenceJob, *, made_by: dict[str, str]) -> RunResult:
     """Run the source on every call in `job.calls` and store its outputs in `job.outputs`.
 
-    Raises SourceError if the model fails on one of them.
+    Raises SourceError if the model fails on one of the first `job.required`; later ones it may refuse.
     """
     seconds: list[float] = []
+    refused: list[int] = []
     with stage("run"):
-        write_calls(Path(job.outputs), _timed(live, job, seconds))
+        write_calls(Path(job.outputs), _timed(live, job, seconds, refused))
     return RunResult(
         calls=len(seconds),
         median_call_seconds=statistics.median(seconds) if seconds else 0.0,
         made_by=made_by,
         declared=job.signature,
+        refused=tuple(refused),
     )
 
 
-def _timed(live: LiveSource, job: ReferenceJob, seconds: list[float]) -> Iterator[Call]:
-    for call in read_calls(Path(job.calls)):
+def _timed(live: LiveSource, job: ReferenceJob, seconds: list[float], refused: list[int]) -> Iterator[Call]:
+    for index, call in enumerate(read_calls(Path(job.calls))):
         start = time.perf_counter()
-        outputs = live.run(call)
+        try:
+            outputs = live.run(call)
+        except SourceError:
+            if index < job.required:
+                raise
+            refused.append(index)
+            continue
         seconds.append(time.perf_counter() - start)
         yield outputs

@@ -1,0 +1,126 @@
+"""Which rows of the tables a request needs, and the tasks that they become."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..converters import registry
+from ..converters.artifact import Artifact, extension_of
+from ..converters.errors import UsageError
+from ..converters.job import ConvertJob, DescribeJob, Description, ReferenceJob, RunResult
+from ..converters.precision import Precision
+from ..converters.worker.pool import Task
+from ..converters.worker.warm import WarmJob
+from .request import Request
+from .running import not_installed
+
+_WARM_ENTRY = "edgeproof.converters.worker.warm:warm"
+_FIRST = 100.0
+
+
+def rows_for(request: Request) -> list[registry.ConverterRow]:
+    """The table's rows for what was asked; UsageError for a format or backend that there is not."""
+    table = registry.converters()
+    framework = request.source.framework
+    rows: list[registry.ConverterRow] = []
+    for name in request.formats:
+        row = table.get(f"{framework}:{name}")
+        if row is None:
+            known = sorted(str(row.format) for row in table.values() if row.origin == framework)
+            raise UsageError(f"there is no way from {framework} to {name!r}", fix=f"choose from {', '.join(known)}")
+        rows.append(row)
+    if request.backend and not any(request.backend in row.backends for row in rows):
+        known = sorted({backend for row in rows for backend in row.backends})
+        raise UsageError(f"no format has the backend {request.backend!r}", fix=f"choose from {', '.join(known)}")
+    return rows
+
+
+def description_task(request: Request, folder: Path) -> Task[Description]:
+    """Load the source and find its signature; raises NotRunnable if its framework is not installed."""
+    row = registry.describer(request.source.framework)
+    if row.missing:
+        raise not_installed(row.missing, f"opening {row.framework} models", row.extra)
+    job = DescribeJob(
+        source=request.source,
+        folder=str(folder),
+        dynamic=request.dynamic,
+        samples=request.samples if _is_function(request.samples) else None,
+    )
+    return Task(
+        title="source", entry=row.entry, job=job, result=Description, stack=row.stack, cost=_FIRST, warmth="source"
+    )
+
+
+def warm_up_task(row: registry.ConverterRow) -> Task[tuple[str, ...]]:
+    """Import what a conversion needs, while the source is being described."""
+    return Task(
+        title=f"prepare {row.format}",
+        entry=_WARM_ENTRY,
+        job=WarmJob(entries=(row.entry,)),
+        result=tuple[str, ...],
+        stack=row.stack,
+        cost=_FIRST - 1,
+        warmth=str(row.format),
+    )
+
+
+def longest(rows: Sequence[registry.ConverterRow]) -> registry.ConverterRow | None:
+    """The row that takes the most time of those that can run here."""
+    return max((row for row in rows if not row.missing), key=lambda row: row.cost, default=None)
+
+
+def reference_task(description: Description, *, calls: Path, outputs: Path, required: int) -> Task[RunResult]:
+    """Run the source on the stored calls; the first `required` must succeed."""
+    row = registry.describer(description.source.framework)
+    job = ReferenceJob(
+        source=description.source,
+        signature=description.signature,
+        calls=str(calls),
+        outputs=str(outputs),
+        required=required,
+    )
+    return Task(
+        title="reference",
+        entry=f"edgeproof.validators.runners.{row.framework}:run",
+        job=job,
+        result=RunResult,
+        stack=row.stack,
+        cost=_FIRST,
+        warmth="source",
+        sticky=True,
+    )
+
+
+def convert_job(
+    request: Request, description: Description, row: registry.ConverterRow, precision: Precision, folder: Path
+) -> ConvertJob:
+    """The job of one conversion, writing into `folder`."""
+    return ConvertJob(
+        source=description.source,
+        signature=description.signature,
+        examples=description.examples,
+        format=str(row.format),
+        output=str(folder / f"{description.source.name}.{row.format}.{precision}{extension_of(row.format)}"),
+        precision=precision,
+        backend=request.backend if request.backend in row.backends else None,
+        options=request.options,
+    )
+
+
+def conversion_task(row: registry.ConverterRow, job: ConvertJob, *, sticky: bool = False) -> Task[Artifact]:
+    """Convert; `sticky` waits for a worker that has been prepared for it."""
+    return Task(
+        title=f"{row.format} {job.precision}",
+        entry=row.entry,
+        job=job,
+        result=Artifact,
+        stack=row.stack,
+        cost=row.cost,
+        warmth=str(row.format),
+        sticky=sticky,
+    )
+
+
+def _is_function(text: str | None) -> bool:
+    return text is not None and ":" in text and not Path(text).exists()
