@@ -11,9 +11,9 @@ from ..artifact import Artifact
 from ..errors import ConversionError, UnsupportedOperators
 from ..finish import finish
 from ..job import ConvertJob
+from ..litert_interface import order_interface
 from ..versions import versions_of
 from ..worker.stages import stage
-from .litert_interface import order_interface
 from .program import TensorFlowProgram, program_of
 
 _FLEX_OPERATORS = re.compile(r"^\s*Flex ops: (.*)$|^\s*TF Select ops: (.*)$", re.MULTILINE)

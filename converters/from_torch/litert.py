@@ -9,6 +9,7 @@ from ..artifact import Artifact
 from ..errors import ConversionError
 from ..finish import finish
 from ..job import ConvertJob
+from ..litert_interface import order_interface
 from ..signature import Signature
 from ..versions import versions_of
 from ..worker.stages import stage
@@ -76,7 +77,8 @@ def lower(program: ExportedProgram, signature: Signature) -> Lowering:
     with shortcuts(), torch.no_grad():
         prepared = prepare(program)
         _refuse_dtypes(prepared)
-        return Lowering(payload=flatbuffer(prepared, signature), backend="xnnpack", notes=_notes(signature))
+        payload = order_interface(flatbuffer(prepared, signature), signature)
+        return Lowering(payload=payload, backend="xnnpack", notes=_notes(signature))
 
 
 def prepare(program: ExportedProgram) -> ExportedProgram:

@@ -73,6 +73,10 @@ class Table:
             for index in range(length):
                 yield self._follow(start + 4 * index)
 
+    def vector(self, field: int, code: str) -> tuple[int, int]:
+        """Where a vector's first element stands in the buffer, and how many elements it has: (0, 0) when absent."""
+        return self._vector(field, struct.calcsize("<" + code)) or (0, 0)
+
     def _field(self, field: int) -> int:
         entry = 4 + 2 * field
         if entry + 2 > self._vtable_size:
