@@ -14,7 +14,7 @@ from ..signature import Signature
 from ..versions import versions_of
 from ..worker.stages import stage
 from .litert_flatbuffer import flatbuffer
-from .litert_scan import register
+from .litert_scan import refuse_open_sizes, register
 from .lowering import Lowering
 from .passes.clamp_infinities import clamp_infinities
 from .passes.contiguous_constants import contiguous_constants
@@ -77,6 +77,7 @@ def lower(program: ExportedProgram, signature: Signature) -> Lowering:
     with shortcuts(), torch.no_grad():
         prepared = prepare(program)
         _refuse_dtypes(prepared)
+        refuse_open_sizes(prepared)
         payload = order_interface(flatbuffer(prepared, signature), signature)
         return Lowering(payload=payload, backend="xnnpack", notes=_notes(signature))
 

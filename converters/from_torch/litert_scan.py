@@ -22,6 +22,7 @@ from litert_torch._convert import litert_converter
 from litert_torch.backend import export_utils, lowerings
 from litert_torch.backend.export import LoweringInterpreter
 from litert_torch.backend.lowerings import utils as values
+from torch.export import ExportedProgram
 
 from ..errors import ConversionError
 
@@ -45,6 +46,17 @@ def register() -> None:
     converter.run_convert_to_tfl_passes = run_with_loops
 
 
+def refuse_open_sizes(program: ExportedProgram) -> None:
+    """Raise ConversionError if a scan of the program has an open size: a WHILE's variables have fixed ones."""
+    for node in program.graph.find_nodes(op="call_function", target=torch.ops.higher_order.scan):
+        sizes = [size for value in node.meta["val"] for size in value.shape]
+        if not all(isinstance(size, int) for size in sizes):
+            raise ConversionError(
+                "a recurrent layer with open sizes does not go into LiteRT: its WHILE operator keeps sizes fixed",
+                fix="leave the batch and the time out of --dynamic, or leave litert out of --to",
+            )
+
+
 def _lower_scan(
     context: Any,
     body: torch.fx.GraphModule,
@@ -53,14 +65,8 @@ def _lower_scan(
     fixed: Sequence[Any],
 ) -> list[Any]:
     """The scan as StableHLO: last states, then outputs stacked along a new first axis."""
-    length = sequences[0].type.shape[0]
-    if export_utils.is_ir_dynamic(length):
-        raise ConversionError(
-            "a recurrent layer over a sequence of open length does not go into LiteRT: its outputs' size must be fixed",
-            fix="leave the time dimension out of --dynamic, or leave litert out of --to",
-        )
     loop = _Scan(context, body, list(initial), list(sequences), list(fixed))
-    return loop.write(length)
+    return loop.write(sequences[0].type.shape[0])
 
 
 class _Scan:

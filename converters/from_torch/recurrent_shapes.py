@@ -10,6 +10,7 @@ replacement for LSTM and GRU with a while_loop).
 from __future__ import annotations
 
 import contextlib
+import warnings
 from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
@@ -57,7 +58,10 @@ def whole_recurrent_layers() -> Generator[None]:
         for table, key, shapes in _entries():
             table[key] = shapes
         _forget_dispatch()
-        yield
+        with warnings.catch_warnings():
+            # torch's own layers keep a list of their weights, of which torch.export then warns.
+            warnings.filterwarnings("ignore", message=r"The tensor attributes? .*_flat_weights", category=UserWarning)
+            yield
     finally:
         for table, key, kernel in before:
             if kernel is None:
