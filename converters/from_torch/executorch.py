@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from executorch.exir import ExecutorchBackendConfig
-from executorch.exir.passes import MemoryPlanningPass
 from torch.export import ExportedProgram
 
 from ..artifact import Artifact
@@ -30,6 +28,7 @@ from .passes.sort_as_topk import sort_as_topk
 from .passes.spell_out_prelu import spell_out_prelu
 from .passes.spell_out_tanh_gelu import spell_out_tanh_gelu
 from .program import program_of
+from .upstream.exir import ExecutorchBackendConfig, MemoryPlanningPass
 from .upstream.resized_scans import resized_scans
 from .upstream.shortcuts import shortcuts
 

@@ -8,18 +8,18 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
-from executorch.exir import EdgeCompileConfig
-from executorch.exir.program._program import (
-    _gen_edge_manager_for_partitioners,
-    _remove_invalid_ops_for_not_decompose,
-)
-from executorch.exir.tracer import _default_decomposition_table
 from torch import fx
 from torch.export import ExportedProgram
 
 from ..errors import ConversionError
 from .source_lines import line_of
+from .upstream.exir import (
+    EdgeCompileConfig,
+    XnnpackPartitioner,
+    default_decomposition_table,
+    edge_manager_for,
+    preservable,
+)
 
 _METHOD = "forward"
 _ORIGIN = "edgeproof_origin"
@@ -84,7 +84,7 @@ def _edge(program: ExportedProgram, partitioner: XnnpackPartitioner | None) -> A
     try:
         with torch.no_grad():
             program = _decomposed(program, partitioner)
-            return _gen_edge_manager_for_partitioners(partitioners, {_METHOD: program}, config, None)
+            return edge_manager_for(partitioners, {_METHOD: program}, config, None)
     except Exception as error:
         raise ConversionError(
             f"ExecuTorch could not take the program: {type(error).__name__}: {str(error).strip()}",
@@ -94,9 +94,9 @@ def _edge(program: ExportedProgram, partitioner: XnnpackPartitioner | None) -> A
 
 def _decomposed(program: ExportedProgram, partitioner: XnnpackPartitioner | None) -> ExportedProgram:
     """The program in the operators of Core ATen and those that XNNPACK has besides, in one trace."""
-    table = _default_decomposition_table()
+    table = default_decomposition_table()
     preserved = [] if partitioner is None else partitioner.ops_to_not_decompose(program)[0]
-    for operator in _remove_invalid_ops_for_not_decompose(preserved):
+    for operator in preservable(preserved):
         table.pop(operator, None)
     return program.run_decompositions(table)
 

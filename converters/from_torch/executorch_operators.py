@@ -7,19 +7,17 @@ from collections.abc import Iterator
 from typing import Any
 
 import torch
-from executorch.exir.dialects.edge._ops import EdgeOpOverload
-from executorch.exir.operator.convert import to_out_variant
-from executorch.extension.pybindings import _C
 from torch import fx
 from torch.export import ExportedProgram
 
 from ..errors import UnsupportedOperators
 from .source_lines import line_of
+from .upstream.exir import EdgeOpOverload, runtime, to_out_variant
 
 
 def refuse_unsupported(program: ExportedProgram) -> None:
     """Raise UnsupportedOperators that names every operator without a kernel, with the model's lines."""
-    kernels = frozenset(_C._get_operator_names())
+    kernels = frozenset(runtime._get_operator_names())
     missing: dict[str, None] = {}
     for node in _operator_nodes(program.graph_module):
         reason = _why_unsupported(node, kernels)

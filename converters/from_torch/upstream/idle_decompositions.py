@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FunctionType
 from typing import Any
@@ -12,6 +12,7 @@ from torch import fx
 from torch.export import ExportedProgram
 
 _FUNCTIONAL = "edgeproof_functional"
+_SETTLED = "edgeproof_settled"
 
 
 @contextmanager
@@ -29,19 +30,32 @@ def idle_decompositions() -> Iterator[None]:
             return program
         made = run(program, decomp_table, **options)
         made.graph_module.meta[_FUNCTIONAL] = True
+        _settle(made.graph_module, decomp_table)
         return made
 
     with patch.object(ExportedProgram, "run_decompositions", run_if_needed):
         yield
 
 
-def _needed(module: fx.GraphModule, table: Container[Any]) -> bool:
-    children = (child for child in module.modules() if isinstance(child, fx.GraphModule))
-    return any(_is_unfinished(node, table) for child in children for node in child.graph.nodes)
+def _nodes(module: fx.GraphModule) -> Iterator[fx.Node]:
+    for child in module.modules():
+        if isinstance(child, fx.GraphModule):
+            yield from child.graph.nodes
 
 
-def _is_unfinished(node: fx.Node, table: Container[Any]) -> bool:
+def _settle(module: fx.GraphModule, table: Any) -> None:
+    """Remember which decomposition left a node as it is: not every operator in a table can be decomposed."""
+    for node in _nodes(module):
+        if table is not None and node.op == "call_function" and node.target in table:
+            node.meta[_SETTLED] = table[node.target]
+
+
+def _needed(module: fx.GraphModule, table: Any) -> bool:
+    return any(_is_unfinished(node, table) for node in _nodes(module) if node.op == "call_function")
+
+
+def _is_unfinished(node: fx.Node, table: Any) -> bool:
     """A node that a trace would turn into others: in the table, a Python function, or without a value yet."""
-    if node.op != "call_function":
-        return False
-    return node.target in table or isinstance(node.target, FunctionType) or "val" not in node.meta
+    if isinstance(node.target, FunctionType) or (node.users and "val" not in node.meta):
+        return True
+    return node.target in table and node.meta.get(_SETTLED) is not table[node.target]

@@ -7,19 +7,20 @@ from contextlib import contextmanager
 from typing import Any
 from unittest.mock import patch
 
-from executorch.backends.xnnpack import _passes as xnnpack
-from executorch.exir.program._program import _transform
 from torch import fx
 from torch.export import ExportedProgram
+
+from .exir import transform
+from .exir import xnnpack_passes as xnnpack
 
 # A pass changes a graph only if it holds an operator whose name has one of these in it. Passes that are not
 # here always run.
 _WORKS_ON: dict[type, tuple[str, ...]] = {
     xnnpack.XNNPACKRemoveCloneOpsTransform: ("clone", "alias"),
     xnnpack.DimOrderOpsRevertPass: ("dim_order",),
-    xnnpack.ConvertToUpsampleBilinear2d: ("index", "upsample"),
     xnnpack.ConvertToLinearPass: (".mm.", ".addmm.", ".bmm."),
-    xnnpack.ConvertToSDPAPass: ("_softmax",),
+    # The pattern it looks for guards its softmax against rows of nothing but -inf.
+    xnnpack.ConvertToSDPAPass: ("logical_not",),
     xnnpack.FuseBatchNormPass: ("batch_norm",),
     xnnpack.DecomposeBatchNorm: ("batch_norm",),
     xnnpack.FuseActivationPass: ("relu", "hardtanh", "clamp"),
@@ -30,8 +31,9 @@ _WORKS_ON: dict[type, tuple[str, ...]] = {
     xnnpack.PReLUReshapePass: ("_prelu_kernel",),
     xnnpack.RemoveRedundantCopyPass: ("_to_copy",),
 }
-# Carries quantisation annotations along: a float program has none.
-_QUANTISATION_ONLY = (xnnpack.PropagateCustomMetaPass,)
+# The first carries quantisation annotations along, and a float program has none; the second looks for the very
+# operator that it would put there, since that one is not decomposed any more.
+_NEVER_NEEDED = (xnnpack.PropagateCustomMetaPass, xnnpack.ConvertToUpsampleBilinear2d)
 
 
 @contextmanager
@@ -50,12 +52,12 @@ def _transform_where_needed(manager: Any) -> ExportedProgram:
     for kind in manager.passes:
         if _has_work(kind, program.graph_module):
             is_xnnpack = issubclass(kind, xnnpack.XNNPACKPass)
-            program = _transform(program, kind(program) if is_xnnpack else kind())
+            program = transform(program, kind(program) if is_xnnpack else kind())
     return program
 
 
 def _has_work(kind: type, module: fx.GraphModule) -> bool:
-    if kind in _QUANTISATION_ONLY:
+    if kind in _NEVER_NEEDED:
         return False
     parts = _WORKS_ON.get(kind)
     if parts is None:

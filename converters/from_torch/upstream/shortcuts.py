@@ -7,15 +7,18 @@ from contextlib import ExitStack, contextmanager
 
 from .idle_decompositions import idle_decompositions
 from .known_composites import known_composites
+from .lazy_code import lazy_code
 from .needed_passes import needed_passes
 from .shared_provenance import shared_provenance
 from .unchanged_nodes import unchanged_nodes
+
+_SHORTCUTS = (lazy_code, shared_provenance, known_composites, idle_decompositions, needed_passes, unchanged_nodes)
 
 
 @contextmanager
 def shortcuts() -> Iterator[None]:
     """Within the block, upstream's repeated work is left out."""
     with ExitStack() as stack:
-        for shortcut in (shared_provenance, known_composites, idle_decompositions, needed_passes, unchanged_nodes):
+        for shortcut in _SHORTCUTS:
             stack.enter_context(shortcut())
         yield

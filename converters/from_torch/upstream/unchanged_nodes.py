@@ -9,11 +9,11 @@ from typing import Any
 from unittest.mock import patch
 
 import torch
-from executorch.exir.dialects.edge._ops import EdgeOpOverload
-from executorch.exir.pass_base import ProxyValue, _ExportPassBase
 from torch import fx
 from torch._subclasses.fake_tensor import FakeTensor
 from torch.utils import _pytree as pytree
+
+from .exir import EdgeOpOverload, ExportPassBase, ProxyValue
 
 _NODE = "_edgeproof_node"
 
@@ -34,7 +34,7 @@ def unchanged_nodes() -> Iterator[None]:
 
     A pass of executorch 1.5.1 runs every operator on fake tensors again, some fifteen times in a lowering.
     """
-    visit, emit = _ExportPassBase.ExportInterpreter.run_node, _ExportPassBase._fx
+    visit, emit = ExportPassBase.ExportInterpreter.run_node, ExportPassBase._fx
 
     def remember(self: Any, node: fx.Node) -> Any:
         setattr(self.callback, _NODE, node)
@@ -50,8 +50,8 @@ def unchanged_nodes() -> Iterator[None]:
         finally:
             self.interpreter = interpreter
 
-    with patch.object(_ExportPassBase.ExportInterpreter, "run_node", remember):  # noqa: SIM117
-        with patch.object(_ExportPassBase, "_fx", emit_known):
+    with patch.object(ExportPassBase.ExportInterpreter, "run_node", remember):  # noqa: SIM117
+        with patch.object(ExportPassBase, "_fx", emit_known):
             yield
 
 
