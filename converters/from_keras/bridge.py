@@ -22,6 +22,7 @@ from ..tensors import read_calls
 from ..versions import versions_of
 from .flatten import FlatModel
 from .live import open_source
+from .torch_rnn import keep_recurrent_layers_whole
 
 
 class KerasModule(torch.nn.Module):
@@ -72,6 +73,7 @@ def _convert(
 
 def _program(job: ConvertJob) -> TorchProgram:
     """The model under the torch backend, exported; whatever goes wrong so far means that it needs TensorFlow."""
+    keep_recurrent_layers_whole()
     try:
         flat = open_source(job.source).flat
         call = next(read_calls(Path(job.examples)))
