@@ -138,5 +138,5 @@ def is_number(value: Value) -> bool:
 
 
 def sizes_of(value: Value) -> tuple[Any, ...]:
-    """The shape: integers, or torch.SymInt where a dimension is dynamic."""
-    return tuple(value.shape)
+    """The shape: integers, or torch.SymInt where a dimension is dynamic (torch.jit's tracer gives tensors)."""
+    return tuple(size if isinstance(size, torch.SymInt) else int(size) for size in value.shape)

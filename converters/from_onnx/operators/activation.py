@@ -10,6 +10,7 @@ from torch.nn import functional
 
 from ..graph import Node
 from .calling import Operator, axis_of, on_tensors, plain
+from .elementwise import unary
 
 
 def leaky_relu(node: Node, value: Tensor) -> Tensor:
@@ -114,7 +115,7 @@ OPERATORS: dict[str, Operator] = {
     "LogSoftmax": softmax_like(_log_softmax),
     "Mish": plain(functional.mish),
     "PRelu": on_tensors(parametric_relu),
-    "Relu": plain(functional.relu),
+    "Relu": unary(functional.relu, lambda number: max(number, 0)),
     "Selu": on_tensors(selu),
     "Shrink": on_tensors(shrink),
     "Sigmoid": plain(torch.sigmoid),

@@ -36,8 +36,8 @@ class Body:
     fixed: list[Tensor]
 
     def call_tuple(self, *operands: Tensor) -> tuple[Tensor, ...]:
-        """The same function with its results as a tuple."""
-        return tuple(self.call(*operands))
+        """The same function with its results as a tuple, contiguous: torch.cond wants equal strides of both branches."""
+        return tuple(result.contiguous() for result in self.call(*operands))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +72,10 @@ def closed_body(graph: Graph, formals: Sequence[str], outside: Outside, run: Run
         for (name, outer), operand in zip(outside.tensors.items(), operands[len(formals) :], strict=True):
             inside[name] = Known(outer.numbers, outer.dtype, operand) if isinstance(outer, Known) else operand
         results = [as_tensor(value) for value in run(graph, inside)]
-        return [result.clone() if copy else result for result, copy in zip(results, copied, strict=True)]
+        return [
+            result.clone(memory_format=torch.contiguous_format) if copy else result
+            for result, copy in zip(results, copied, strict=True)
+        ]
 
     return Body(call=call, fixed=[as_tensor(value) for value in outside.tensors.values()])
 

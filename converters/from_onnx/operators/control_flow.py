@@ -62,6 +62,8 @@ def _counted(node: Node, loop: _Counted, values: Mapping[str, Value], run: Run) 
     formals = loop.body.inputs[2:]
     if isinstance(loop.count, int) and loop.count == 0:
         return _never_run(node, loop)
+    if isinstance(loop.count, int) and loop.count == 1:
+        return _run_once(loop, values, run)
     state = [name for name in formals if name not in loop.counters]
     body, rows = scanned_body(loop.body, state, loop.counters, (loop.count, values), run)
     final, stacked = scan(body.call, [as_tensor(loop.first[name]) for name in state], rows, body.fixed)
@@ -81,6 +83,14 @@ def _never_run(node: Node, loop: _Counted) -> tuple[Value, ...]:
             fix="give the example inputs at least one step",
         )
     return tuple(loop.first[name] for name in formals)
+
+
+def _run_once(loop: _Counted, values: Mapping[str, Value], run: Run) -> tuple[Value, ...]:
+    """One trip needs no loop, and all that is known outside stays known inside."""
+    first = (known(0, torch.int64), known(True, torch.bool), *loop.first.values())
+    results = run(loop.body, {**values, **dict(zip(loop.body.inputs, first, strict=True))})[1:]
+    count = len(loop.first)
+    return (*results[:count], *(as_tensor(value).unsqueeze(0) for value in results[count:]))
 
 
 def _uncounted(node: Node, inputs: list[Value | None], values: Mapping[str, Value], run: Run) -> tuple[Value, ...]:

@@ -15,7 +15,7 @@ from torch import Tensor
 from ..dtypes import torch_dtype
 from ..graph import Node
 from ..values import Known, Number, Value, as_number, as_numbers, as_tensor, is_number, known
-from .calling import Operator, Results, on_tensors, plain
+from .calling import Operator, Results, axis_of, on_tensors, plain
 
 Arithmetic = Callable[[Any, Any], Any]
 
@@ -182,8 +182,8 @@ def _not(value: Known) -> Known:
     return known(not as_number(value), torch.bool)
 
 
-def rounded(on_tensor: Callable[[Tensor], Tensor], on_number: Callable[[Any], Any]) -> Operator:
-    """Floor and Ceil: float shape arithmetic stays on the host."""
+def unary(on_tensor: Callable[[Tensor], Tensor], on_number: Callable[[Any], Any]) -> Operator:
+    """An operator of one input that tf2onnx also uses in shape arithmetic, which stays on the host."""
 
     def operator(node: Node, value: Value) -> Results:
         del node
@@ -208,10 +208,15 @@ def is_infinite(node: Node, value: Tensor) -> Tensor:
 
 
 def shift_bits(node: Node, value: Tensor, places: Tensor) -> Tensor:
-    """BitShift to the LEFT or to the RIGHT."""
+    """BitShift to the LEFT or to the RIGHT; torch shifts wide unsigned integers only as signed ones."""
+    wide, amount = value.to(torch.int64), places.to(torch.int64)
     if node.text("direction", "LEFT") == "LEFT":
-        return torch.bitwise_left_shift(value, places)
-    return torch.bitwise_right_shift(value, places)
+        return torch.bitwise_left_shift(wide, amount).to(value.dtype)
+    shifted = torch.bitwise_right_shift(wide, amount)
+    if value.dtype == torch.uint64:  # the sign bit must not be drawn in from the left
+        kept = torch.bitwise_not(torch.bitwise_left_shift(torch.full_like(wide, -1), 64 - amount))
+        shifted = torch.where(amount == 0, wide, torch.bitwise_and(shifted, kept))
+    return shifted.to(value.dtype)
 
 
 def scaled_logarithm(shift: float) -> Callable[[Node, Tensor, Tensor], Tensor]:
@@ -222,6 +227,23 @@ def scaled_logarithm(shift: float) -> Callable[[Node, Tensor, Tensor], Tensor]:
         return torch.xlogy(factor, value + shift if shift else value)
 
     return operator
+
+
+def running_product(node: Node, value: Tensor, axis: Value) -> Tensor:
+    """TensorFlow's Cumprod, exclusive of the element itself or not, from the front or from the end."""
+    place = axis_of(as_number(axis), value.ndim)
+    line = torch.flip(value, [place]) if node.integer("reverse", 0) else value
+    if node.integer("exclusive", 0):
+        shorter = line.narrow(place, 0, line.shape[place] - 1)
+        line = torch.cat([torch.ones_like(line.narrow(place, 0, 1)), shorter], place)
+    product = torch.cumprod(line, place)
+    return torch.flip(product, [place]) if node.integer("reverse", 0) else product
+
+
+def half_square_sum(node: Node, value: Tensor) -> Tensor:
+    """TensorFlow's L2Loss: half the sum of squares."""
+    del node
+    return torch.sum(value * value) / 2
 
 
 def quotient_or_zero(node: Node, one: Tensor, other: Tensor) -> Tensor:
@@ -236,7 +258,7 @@ _MINIMUM = commutative(_smaller, min)
 _BOOL = torch.bool
 
 OPERATORS: dict[str, Operator] = {
-    "Abs": plain(torch.abs),
+    "Abs": unary(torch.abs, abs),
     "Acos": plain(torch.acos),
     "Acosh": plain(torch.acosh),
     "Add": _ADD,
@@ -252,7 +274,7 @@ OPERATORS: dict[str, Operator] = {
     "BitwiseXor": commutative(torch.bitwise_xor, python.xor),
     "Cast": cast,
     "CastLike": cast_like,
-    "Ceil": rounded(torch.ceil, lambda number: torch.sym_int(-((-number) // 1))),
+    "Ceil": unary(torch.ceil, lambda number: torch.sym_int(-((-number) // 1))),
     "Clip": clip,
     "Cos": plain(torch.cos),
     "Cosh": plain(torch.cosh),
@@ -260,7 +282,7 @@ OPERATORS: dict[str, Operator] = {
     "Equal": commutative(torch.eq, python.eq, dtype=_BOOL),
     "Erf": plain(torch.erf),
     "Exp": plain(torch.exp),
-    "Floor": rounded(torch.floor, lambda number: number // 1),
+    "Floor": unary(torch.floor, lambda number: number // 1),
     "Greater": binary(torch.gt, python.gt, dtype=_BOOL),
     "GreaterOrEqual": binary(torch.ge, python.ge, dtype=_BOOL),
     "IsInf": on_tensors(is_infinite),
@@ -293,6 +315,7 @@ OPERATORS: dict[str, Operator] = {
 # tf2onnx 1.17 has no ONNX form for these and leaves TensorFlow's own operator in the graph, with a warning:
 # no ONNX runtime can run such a graph, a torch program can.
 LEFT_BY_TENSORFLOW: dict[str, Operator] = {
+    "Cumprod": lambda node, value, axis: running_product(node, as_tensor(value), axis),
     "Digamma": plain(torch.digamma),
     "DivNoNan": on_tensors(quotient_or_zero),
     "Erfc": plain(torch.erfc),
@@ -300,6 +323,7 @@ LEFT_BY_TENSORFLOW: dict[str, Operator] = {
     "Expm1": plain(torch.expm1),
     "Inv": plain(torch.reciprocal),
     "IsFinite": plain(torch.isfinite),
+    "L2Loss": on_tensors(half_square_sum),
     "Lgamma": plain(torch.lgamma),
     "Log1p": plain(torch.log1p),
     "Rint": plain(torch.round),

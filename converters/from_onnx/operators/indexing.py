@@ -138,8 +138,10 @@ def one_hot(node: Node, places: Value, depth: Value, values: Value) -> Results:
 
 def reverse_sequence(node: Node, value: Value, lengths: Value) -> Results:
     """ReverseSequence: the first `length` steps of every row backwards, the rest as they are."""
-    tensor = as_tensor(value)
     time, batch = node.integer("time_axis", 0), node.integer("batch_axis", 1)
+    if isinstance(value, Known) and isinstance(lengths, Known):
+        return _reversed_numbers(value, [int(length) for length in as_numbers(lengths)], time)
+    tensor = as_tensor(value)
     steps = sizes_of(tensor)[time]
     if isinstance(lengths, Known) and all(_equal(length, steps) for length in as_numbers(lengths)):
         return torch.flip(tensor, [time])
@@ -148,6 +150,13 @@ def reverse_sequence(node: Node, value: Value, lengths: Value) -> Results:
     limits = as_tensor(lengths).reshape([-1 if axis == batch else 1 for axis in range(tensor.ndim)])
     places = torch.where(line < limits, limits - 1 - line, line)
     return torch.gather(tensor, time, places.expand(tensor.shape))
+
+
+def _reversed_numbers(value: Known, lengths: list[int], time: int) -> Known:
+    rows = np.moveaxis(value.numbers, time, 1).copy()  # time and batch are the first two axes, in either order
+    for row, length in enumerate(lengths):
+        rows[row, :length] = rows[row, :length][::-1]
+    return Known(np.moveaxis(rows, 1, time), value.dtype)
 
 
 def _equal(one: Any, other: Any) -> bool:

@@ -11,9 +11,10 @@ import torch
 from torch import Tensor
 
 from ..graph import Node
-from ..values import Known, Value, as_number, as_numbers, as_tensor, known
+from ..values import Known, Value, as_number, as_numbers, as_tensor, known, sizes_of
 from .calling import Operator, Results, axis_of, on_tensors
 
+_LONGEST_RANKED = 512  # elements: comparing all pairs takes their square
 Reduce = Callable[[Tensor, list[int], bool], Tensor]
 
 
@@ -121,13 +122,31 @@ def running_sum(node: Node, value: Value, axis: Value) -> Results:
 
 
 def largest_elements(node: Node, value: Value, count: Value) -> Results:
-    """TopK: of equal elements the one in front comes first, which only a stable sort promises."""
-    tensor = as_tensor(value)
+    """TopK: of equal elements the one in front comes first, which torch.topk does not promise.
+
+    A stable sort does, but ExecuTorch 1.5 has no kernel for it, so short axes are ranked by comparing all pairs.
+    """
+    tensor, most = as_tensor(value), as_number(count)
     axis = axis_of(node.integer("axis", -1), tensor.ndim)
-    most = as_number(count)
-    descending = bool(node.integer("largest", 1))
-    ordered, places = torch.sort(tensor, dim=axis, descending=descending, stable=True)
+    size, largest = sizes_of(tensor)[axis], bool(node.integer("largest", 1))
+    if isinstance(size, int) and size <= _LONGEST_RANKED and isinstance(most, int):
+        places = _ranked(torch.movedim(tensor, axis, -1), most, largest=largest)
+        places = torch.movedim(places, -1, axis)
+        return torch.gather(tensor, axis, places), places
+    ordered, places = torch.sort(tensor, dim=axis, descending=largest, stable=True)
     return ordered.narrow(axis, 0, most), places.narrow(axis, 0, most)
+
+
+def _ranked(tensor: Tensor, count: int, *, largest: bool) -> Tensor:
+    """The places of the first `count` elements along the last axis, in order of size and then of place."""
+    size = int(tensor.shape[-1])
+    line = torch.arange(size, device=tensor.device)
+    one, other = tensor.unsqueeze(-1), tensor.unsqueeze(-2)
+    ahead = torch.gt(other, one) if largest else torch.lt(other, one)
+    before = torch.logical_and(torch.eq(other, one), torch.lt(line.unsqueeze(0), line.unsqueeze(1)))
+    rank = torch.sum(torch.logical_or(ahead, before), -1).unsqueeze(-2)
+    chosen = torch.eq(rank, torch.arange(count, device=tensor.device).unsqueeze(1))
+    return torch.sum(torch.where(chosen, line, torch.zeros_like(line)), -1)
 
 
 OPERATORS: dict[str, Operator] = {

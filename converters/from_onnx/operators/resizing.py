@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from ...errors import UnsupportedOperators
 from ..graph import Node
-from ..values import Value, as_numbers, as_tensor
+from ..values import Value, as_numbers, as_tensor, sizes_of
 from .calling import Operator, Results, axis_of
 from .sampling import Axis, rounding_of, taps_of
 
@@ -23,6 +23,12 @@ _TORCH_MODES = {
     "linear": {3: "linear", 4: "bilinear", 5: "trilinear"},
     "cubic": {4: "bicubic"},
     "nearest": {3: "nearest", 4: "nearest", 5: "nearest"},
+}
+# floor(i * in / out), and floor((i + 0.5) * in / out)
+_NEAREST_BY_FORMULA = {
+    ("asymmetric", "floor"): "nearest",
+    ("tf_half_pixel_for_nn", "floor"): "nearest-exact",
+    ("half_pixel", "round_prefer_ceil"): "nearest-exact",
 }
 
 
@@ -62,7 +68,7 @@ def resized_axes(node: Node, tensor: Tensor, inputs: tuple[Value | None, ...]) -
     _, scales, sizes = [None, *given, None][:3] if node.opset < 11 else [*given, None, None, None][:3]
     named = node.integers("axes")
     places = list(range(tensor.ndim)) if named is None else [axis_of(axis, tensor.ndim) for axis in named]
-    before = [tensor.shape[place] for place in places]
+    before = [sizes_of(tensor)[place] for place in places]
     if sizes is not None:
         after, ratios = _to_sizes(node, before, as_numbers(sizes))
     else:
@@ -103,7 +109,7 @@ def _by_torch(node: Node, tensor: Tensor, axes: list[Axis]) -> Tensor | None:
         return None
     if kind == "cubic" and (node.number("cubic_coeff_a", -0.75) != -0.75 or node.integer("exclude_outside", 0)):
         return None
-    sizes = list(tensor.shape[2:])
+    sizes = list(sizes_of(tensor)[2:])
     for axis in axes:
         sizes[axis.place - 2] = axis.after
     transform = node.text("coordinate_transformation_mode", "asymmetric" if node.opset < 11 else "half_pixel")
@@ -120,8 +126,8 @@ def _by_torch(node: Node, tensor: Tensor, axes: list[Axis]) -> Tensor | None:
 def _nearest_of_torch(node: Node, axes: list[Axis], transform: str) -> str | None:
     """The torch mode that reads the same places: compared one by one, or by formula when sizes are symbols."""
     if any(axis.dynamic for axis in axes):
-        floor = all(rounding_of(node, axis) == "floor" for axis in axes)
-        return "nearest" if transform == "asymmetric" and floor else None
+        roundings = {rounding_of(node, axis) for axis in axes}
+        return _NEAREST_BY_FORMULA.get((transform, *roundings))
     wanted = [taps_of(node, axis)[0][0] for axis in axes]
     for mode in ("nearest", "nearest-exact"):
         if all(_places_of_torch(axis, mode) == places for axis, places in zip(axes, wanted, strict=True)):

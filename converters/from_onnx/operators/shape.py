@@ -220,4 +220,5 @@ OPERATORS: dict[str, Operator] = {
     "Transpose": transpose,
     "Trilu": triangle,
     "Unsqueeze": unsqueeze,
+    "com.microsoft.Range": number_range,
 }

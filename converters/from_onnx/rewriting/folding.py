@@ -34,7 +34,8 @@ def _fold(node: Node, weights: dict[str, Tensor], compute: Compute) -> bool:
         return False
     inputs = [known_constant(weights[name]) if name else None for name in node.inputs]
     with torch.no_grad():
-        results = [as_tensor(value).contiguous() for value in compute(node, inputs)]
+        # Copies: two weights that share memory, as the parts of a split do, count as aliases in a scan.
+        results = [as_tensor(value).clone(memory_format=torch.contiguous_format) for value in compute(node, inputs)]
     before = sum(weights[name].numel() for name in node.inputs if name)
     if sum(result.numel() for result in results) > before + _LARGEST_GROWTH:
         return False

@@ -55,3 +55,9 @@ def test_running_sums_agree(exclusive: int, reverse: int, axis: int):
 def test_the_largest_elements_come_in_order_and_equals_by_place(attributes: dict[str, Any]):
     array = integers(0, 4, 4, 6).astype(np.float32)
     assert_same(*one_node("TopK", [array, numbers(3)], weights=".w", outputs=2, **attributes))
+    assert_same(*one_node("TopK", [integers(0, 4, 6, 4), numbers(4)], weights=".w", outputs=2, **attributes))
+
+
+def test_the_largest_elements_of_a_long_axis_agree():
+    array = integers(0, 99, 2, 700).astype(np.float32)
+    assert_same(*one_node("TopK", [array, numbers(9)], weights=".w", outputs=2))

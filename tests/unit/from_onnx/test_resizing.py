@@ -86,6 +86,23 @@ def test_tensorflows_nearest_reads_the_middle():
 
 
 @pytest.mark.parametrize(
+    "attributes",
+    [
+        {"coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"},
+        {"coordinate_transformation_mode": "half_pixel", "nearest_mode": "round_prefer_ceil"},
+        {"coordinate_transformation_mode": "tf_half_pixel_for_nn", "nearest_mode": "floor"},
+    ],
+)
+def test_nearest_reads_the_same_places_when_sizes_are_dynamic(attributes: dict[str, Any]):
+    model, inputs = _resized((9, 8), mode="nearest", **attributes)
+    module = module_from_onnx(model)
+    dynamic = (({2: torch.export.Dim.DYNAMIC, 3: torch.export.Dim.DYNAMIC},),)
+    program = torch.export.export(module, as_tensors(inputs), dynamic_shapes=dynamic).module()
+    other = torch.randn(1, 2, 5, 11)
+    assert torch.equal(program(other)[0], module(other)[0])
+
+
+@pytest.mark.parametrize(
     ("attributes", "mode"),
     [
         ({"mode": "linear"}, "upsample_bilinear2d"),

@@ -60,6 +60,45 @@ def test_what_depends_on_weights_alone_is_computed_once():
     assert _calls(model_of(nodes, {"x": floats(3, 4)}, ["y"], weights), [floats(3, 4)]) == ["aten.add.Tensor"]
 
 
+def test_the_gelu_that_tensorflow_writes_stays_whole():
+    nodes = [
+        helper.make_node("Mul", ["half", "x"], ["h"]),
+        helper.make_node("Neg", ["x"], ["n"]),
+        helper.make_node("Mul", ["n", "root"], ["m"]),
+        helper.make_node("Erfc", ["m"], ["e"]),
+        helper.make_node("Mul", ["h", "e"], ["y"]),
+    ]
+    weights = {"half": np.float32(0.5), "root": np.float32(np.sqrt(0.5))}
+    module = module_from_onnx(model_of(nodes, {"x": floats(9)}, ["y"], weights))
+    inputs = as_tensors([floats(9)])
+    program = torch.export.export(module, inputs)
+    assert [str(node.target) for node in program.graph.nodes if node.op == "call_function"] == ["aten.gelu.default"]
+    torch.testing.assert_close(module(*inputs)[0], 0.5 * inputs[0] * torch.erfc(-inputs[0] * 0.5**0.5))
+
+
+def test_another_product_with_erfc_is_left_alone():
+    nodes = [
+        helper.make_node("Mul", ["half", "x"], ["h"]),
+        helper.make_node("Mul", ["x", "root"], ["m"]),
+        helper.make_node("Erfc", ["m"], ["e"]),
+        helper.make_node("Mul", ["h", "e"], ["y"]),
+    ]
+    weights = {"half": np.float32(0.5), "root": np.float32(np.sqrt(0.5))}
+    (inputs,) = as_tensors([floats(9)])
+    (result,) = module_from_onnx(model_of(nodes, {"x": floats(9)}, ["y"], weights))(inputs)
+    torch.testing.assert_close(result, 0.5 * inputs * torch.erfc(inputs * 0.5**0.5))
+
+
+def test_weights_made_by_folding_share_no_memory():
+    nodes = [
+        helper.make_node("Split", ["w"], ["a", "b"], axis=0),
+        helper.make_node("Add", ["x", "a"], ["y"]),
+        helper.make_node("Mul", ["x", "b"], ["z"]),
+    ]
+    module = assert_same(model_of(nodes, {"x": floats(30)}, ["y", "z"], {"w": floats(2, 30)}), [floats(30)])
+    assert len({tensor.untyped_storage().data_ptr() for tensor in module.parameters()}) == 2
+
+
 def test_a_weight_is_not_blown_up_by_folding():
     nodes = [
         helper.make_node("Expand", ["w", "shape"], ["wide"]),
