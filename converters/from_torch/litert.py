@@ -13,8 +13,9 @@ from ..litert_interface import order_interface
 from ..signature import Signature
 from ..versions import versions_of
 from ..worker.stages import stage
+from . import litert_lowerings, litert_scan
 from .litert_flatbuffer import flatbuffer
-from .litert_scan import refuse_open_sizes, register
+from .litert_scan import refuse_open_sizes
 from .lowering import Lowering
 from .passes.clamp_infinities import clamp_infinities
 from .passes.contiguous_constants import contiguous_constants
@@ -47,7 +48,8 @@ _PASSES = (
 _UNSUPPORTED_DTYPES = (torch.float64, torch.complex64, torch.complex128)
 
 
-register()
+litert_scan.register()
+litert_lowerings.register()
 
 
 def convert(job: ConvertJob) -> Artifact:
