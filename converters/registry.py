@@ -72,10 +72,11 @@ class RunnerRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DescriberRow:
-    """What loads and runs the sources of one framework."""
+    """What loads and runs the sources of one framework; `opener` loads one, once per worker."""
 
     framework: Framework
     entry: str
+    opener: str
     stack: Stack
     needs: tuple[str, ...]
     extra: str
@@ -228,6 +229,7 @@ _DESCRIBERS = (
     DescriberRow(
         framework=Framework.TORCH,
         entry=f"{_FROM_TORCH}.describe:describe",
+        opener=f"{_FROM_TORCH}.live:open_source",
         stack=Stack.TORCH,
         needs=("torch",),
         extra="torch",
@@ -235,6 +237,7 @@ _DESCRIBERS = (
     DescriberRow(
         framework=Framework.KERAS,
         entry=f"{_FROM_KERAS}.describe:describe",
+        opener=f"{_FROM_KERAS}.live:open_source",
         stack=Stack.TENSORFLOW,
         needs=("keras", "tensorflow"),
         extra="keras",

@@ -77,7 +77,7 @@ class _Run:
         if row is not None and self._request.limits.jobs > 1:
             self._prepared = str(row.format)
             # Should an import fail, the conversion that needs it meets the same error and reports it.
-            self._pool.submit(warm_up_task(row), lambda _finished: None)
+            self._submit(warm_up_task(self._request, row), lambda _finished: None)
 
     def _described(self, finished: Finished[Description]) -> None:
         description = finished.value()

@@ -52,12 +52,13 @@ def description_task(request: Request, folder: Path) -> Task[Description]:
     )
 
 
-def warm_up_task(row: registry.ConverterRow) -> Task[tuple[str, ...]]:
-    """Import what a conversion needs, while the source is being described."""
+def warm_up_task(request: Request, row: registry.ConverterRow) -> Task[tuple[str, ...]]:
+    """Import what a conversion needs and load the source, while another worker describes it."""
+    opener = registry.describer(request.source.framework).opener
     return Task(
         title=f"prepare {row.format}",
         entry=_WARM_ENTRY,
-        job=WarmJob(entries=(row.entry,)),
+        job=WarmJob(entries=(row.entry,), opener=opener, source=request.source),
         result=tuple[str, ...],
         stack=row.stack,
         cost=_FIRST - 1,

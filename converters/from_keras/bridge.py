@@ -5,6 +5,7 @@ Under the torch backend a keras.Model is an nn.Module, so what torch.export make
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,10 +17,13 @@ from ..finish import finish
 from ..from_torch import executorch, torchscript
 from ..from_torch.lowering import Lowering
 from ..from_torch.program import TorchProgram
-from ..job import ConvertJob, Layout
+from ..job import ConvertJob, ConvertOptions, Layout
 from ..layouts import layouts_of
+from ..signature import Signature
+from ..source import Source
 from ..tensors import read_calls
 from ..versions import versions_of
+from ..worker.stages import stage
 from .flatten import FlatModel
 from .live import open_source
 from .torch_rnn import keep_recurrent_layers_whole
@@ -58,7 +62,8 @@ def _convert(
     job: ConvertJob, lower: Callable[[TorchProgram], Lowering], format_name: str, tools: tuple[str, ...]
 ) -> Artifact:
     program = _program(job)
-    lowering = lower(program)
+    with stage("lower"):
+        lowering = lower(program)
     return finish(
         job,
         lowering.payload,
@@ -75,17 +80,25 @@ def _program(job: ConvertJob) -> TorchProgram:
     """The model under the torch backend, exported; whatever goes wrong so far means that it needs TensorFlow."""
     keep_recurrent_layers_whole()
     try:
-        flat = open_source(job.source).flat
-        call = next(read_calls(Path(job.examples)))
-        tensors = tuple(torch.from_numpy(call[spec.name]) for spec in job.signature.inputs)
-        outputs = tuple(spec.name for spec in job.signature.outputs)
-        module = KerasModule(flat, outputs).eval().requires_grad_(requires_grad=False)
-        layouts = layouts_of(job.signature, job.options, of_source=Layout.NHWC)
-        program = TorchProgram(module, tensors, job.signature, layouts)
+        program = _built(job.source, job.signature, job.examples, job.options)
         program.exported  # noqa: B018  (made here, so that a failure is told apart from one of lowering)
     except EdgeproofError as error:
-        raise NeedsTensorFlow(
-            f"the torch backend of Keras cannot hold this model: {error.message}",
-            fix="convert through the model's ONNX graph",
-        ) from error
+        raise NeedsTensorFlow(_why(error), fix="convert through the model's ONNX graph") from error
     return program
+
+
+@functools.lru_cache(maxsize=1)
+def _built(source: Source, signature: Signature, examples: str, options: ConvertOptions) -> TorchProgram:
+    """Jobs on the same source share one program within a worker."""
+    call = next(read_calls(Path(examples)))
+    tensors = tuple(torch.from_numpy(call[spec.name]) for spec in signature.inputs)
+    outputs = tuple(spec.name for spec in signature.outputs)
+    module = KerasModule(open_source(source).flat, outputs).eval().requires_grad_(requires_grad=False)
+    return TorchProgram(module, tensors, signature, layouts_of(signature, options, of_source=Layout.NHWC))
+
+
+def _why(error: EdgeproofError) -> str:
+    cause = error.__cause__
+    if isinstance(cause, ModuleNotFoundError) and (cause.name or "").partition(".")[0] == "tensorflow":
+        return "the model's own code imports TensorFlow"
+    return f"the torch backend of Keras cannot hold this model: {error.message}"

@@ -13,7 +13,7 @@ import msgspec
 
 from ..errors import WorkerDied, WorkerKilled, WorkerOutOfMemory, WorkerTimeout
 from .box import Event, Request
-from .stacks import Stack, environment_of
+from .stacks import RULES, Stack, environment_of
 
 _DECODER = msgspec.json.Decoder(Event)
 _PACKAGE = __package__ or "edgeproof.converters.worker"
@@ -24,7 +24,8 @@ class WorkerProcess:
 
     def __init__(self, stack: Stack, *, scratch: Path, threads: int) -> None:
         self.stack = stack
-        self.warm: set[str] = {stack.value}
+        self.serves = {stack, *RULES[stack].also_serves}
+        self.warm: set[str] = {served.value for served in self.serves}
         self.has_served = False
         to_child, self._requests = os.pipe()
         self.events, from_child = os.pipe()

@@ -157,13 +157,12 @@ class Pool:
                 return ticket, worker
             if self._should_wait_for_a_busy_worker(ticket.task):
                 continue
-            if not self._busy or self._free_memory() > _MEMORY_FOR_A_WORKER:
-                self._retire_idle_workers_without_work()
+            if self._has_memory_for_another() or not self._busy:
                 return ticket, None
         return None
 
     def _idle_worker_for(self, task: Task[Any]) -> WorkerProcess | None:
-        fitting = [worker for worker in self._idle if worker.stack == task.stack]
+        fitting = [worker for worker in self._idle if task.stack in worker.serves]
         warm = [worker for worker in fitting if task.warmth in worker.warm]
         if warm:
             return warm[0]
@@ -172,14 +171,22 @@ class Pool:
 
     def _should_wait_for_a_busy_worker(self, task: Task[Any]) -> bool:
         """Whether one that is busy will be of use sooner than a new one, which must import first."""
-        same = {worker: ticket for worker, ticket in self._busy.items() if worker.stack == task.stack}
+        now = time.monotonic()
+        same = {worker: ticket for worker, ticket in self._busy.items() if task.stack in worker.serves}
         if task.sticky and any(task.warmth in worker.warm for worker in same):
             return True
-        return any(ticket.task.cost < RULES[task.stack].start_seconds for ticket in same.values())
+        rest = (ticket.task.cost - (now - ticket.since) for ticket in same.values())
+        return any(seconds < RULES[task.stack].start_seconds for seconds in rest)
+
+    def _has_memory_for_another(self) -> bool:
+        if self._free_memory() < 2 * _MEMORY_FOR_A_WORKER:
+            self._retire_idle_workers_without_work()
+        return self._free_memory() > _MEMORY_FOR_A_WORKER
 
     def _retire_idle_workers_without_work(self) -> None:
+        """They may be of use later, so they stay as long as memory does."""
         wanted = {ticket.task.stack for ticket in self._queue} | {ticket.task.stack for ticket in self._busy.values()}
-        for worker in [idle for idle in self._idle if idle.stack not in wanted]:
+        for worker in [idle for idle in self._idle if not idle.serves & wanted]:
             self._idle.remove(worker)
             worker.end()
 

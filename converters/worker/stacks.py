@@ -20,12 +20,14 @@ class Stack(StrEnum):
 class StackRules:
     """What must be set before the first import, and which top-level packages are forbidden.
 
-    `start_seconds` is about how long a new worker imports before it is of use.
+    `start_seconds` is about how long a new worker imports before it is of use; `also_serves` names the stacks
+    whose jobs it can do as well, because it may import all that they need.
     """
 
     environment: dict[str, str] = field(default_factory=dict[str, str])
     forbidden: tuple[str, ...] = ()
     start_seconds: float
+    also_serves: tuple[Stack, ...] = ()
 
 
 # ONNX Runtime's Linux wheels report usage unless told not to; nobody asked for hub access either.
@@ -48,7 +50,10 @@ RULES = {
         environment={**_QUIET, "KERAS_BACKEND": "tensorflow"}, forbidden=("torch",), start_seconds=7
     ),
     Stack.KERAS_TORCH: StackRules(
-        environment={**_QUIET, "KERAS_BACKEND": "torch"}, forbidden=("tensorflow",), start_seconds=4
+        environment={**_QUIET, "KERAS_BACKEND": "torch"},
+        forbidden=("tensorflow",),
+        start_seconds=9,
+        also_serves=(Stack.TORCH,),
     ),
     Stack.RUNTIMES: StackRules(environment=_QUIET, forbidden=("torch", "tensorflow"), start_seconds=0.5),
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
 Listener = Callable[[str], None]
@@ -52,7 +52,7 @@ def start_clock(listener: Listener) -> StageClock:
 
 
 @contextmanager
-def stage(name: str) -> Iterator[None]:
+def stage(name: str) -> Generator[None]:
     """Everything inside the block is the stage `name`."""
     clock = _clock
     clock.enter(name)

@@ -9,7 +9,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgeproof.converters.errors import ConversionError
+from edgeproof.converters.errors import ConversionError, SourceError
+from edgeproof.converters.source import Source
 from edgeproof.converters.worker.stages import stage
 
 
@@ -22,16 +23,27 @@ class Order:
 
 
 def obey(order: Order) -> float:
-    """Do it; returns the number, or the process id for "pid"."""
+    """Do it; returns the number, or the process id for "pid" after that many seconds."""
     with stage(order.do):
         return _DEEDS[order.do](order)
+
+
+opened: list[Source] = []
+
+
+def open_source(source: Source) -> None:
+    """Remember that a source was opened; "broken" cannot be."""
+    if source.name == "broken":
+        raise SourceError("it is broken", fix="mend it")
+    opened.append(source)
 
 
 def _echo(order: Order) -> float:
     return order.number
 
 
-def _pid(_order: Order) -> float:
+def _pid(order: Order) -> float:
+    time.sleep(order.number)
     return float(os.getpid())
 
 

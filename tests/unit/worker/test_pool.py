@@ -30,9 +30,9 @@ class Bench:
         self.pool = Pool(limits, on_progress=self.progress.append)
         self.ended: list[Finished[float]] = []
 
-    def order(self, do: str, number: float = 0.0, *, stack: Stack = Stack.RUNTIMES) -> None:
+    def order(self, do: str, number: float = 0.0, *, stack: Stack = Stack.RUNTIMES, cost: float = 1.0) -> None:
         job = {"do": do, "number": number}
-        task = Task(title=do, entry=ENTRY, job=job, result=float, stack=stack)
+        task = Task(title=do, entry=ENTRY, job=job, result=float, stack=stack, cost=cost)
         self.pool.submit(task, self.ended.append)
 
     def one(self, do: str, number: float = 0.0, *, stack: Stack = Stack.RUNTIMES) -> Finished[float]:
@@ -152,6 +152,44 @@ def test_frameworks_that_must_not_meet_are_refused(bench: Bench) -> None:
     assert isinstance(error, errors.NeedsTensorFlow)
 
 
+def test_a_worker_with_more_libraries_takes_the_jobs_of_one_with_fewer(bench: Bench) -> None:
+    both = bench.one("pid", stack=Stack.KERAS_TORCH).result
+    assert bench.one("pid", stack=Stack.TORCH).result == both
+
+
+def test_a_worker_with_fewer_libraries_does_not_take_the_jobs_of_one_with_more(bench: Bench) -> None:
+    torch_alone = bench.one("pid", stack=Stack.TORCH).result
+    assert bench.one("pid", stack=Stack.KERAS_TORCH).result != torch_alone
+
+
+def test_a_job_waits_for_a_worker_that_will_soon_be_free(bench: Bench) -> None:
+    bench.order("pid", 1.6, stack=Stack.TORCH, cost=2.5)
+    sleep = Task(title="sleep", entry=ENTRY, job={"do": "sleep", "number": 0.8}, result=float, stack=Stack.RUNTIMES)
+    bench.pool.submit(sleep, lambda _finished: bench.order("pid", stack=Stack.TORCH))
+    bench.pool.drain()
+    first, second = bench.ended
+    assert first.result == second.result
+
+
+def test_a_job_gets_a_worker_of_its_own_beside_one_that_takes_long(bench: Bench) -> None:
+    bench.order("pid", 1.6, stack=Stack.TORCH, cost=60)
+    bench.order("pid", stack=Stack.TORCH)
+    bench.pool.drain()
+    quick, slow = bench.ended
+    assert quick.result != slow.result
+    assert quick.wall_seconds < slow.wall_seconds
+
+
+def test_an_idle_worker_stays_until_memory_is_short(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    torch_alone = bench.one("pid", stack=Stack.TORCH).result
+    bench.one("pid")
+    assert bench.one("pid", stack=Stack.TORCH).result == torch_alone
+    monkeypatch.setattr(Pool, "_free_memory", lambda _pool: 1 << 29)
+    bench.one("pid", stack=Stack.TENSORFLOW)
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(torch_alone or 0), 0)
+
+
 def test_leaving_the_pool_ends_its_workers_and_removes_its_files() -> None:
     bench = Bench(Limits(jobs=1))
     with bench.pool:
@@ -169,6 +207,7 @@ def test_an_interrupt_ends_the_workers() -> None:
     def interrupt(_finished: Finished[float]) -> None:
         raise KeyboardInterrupt
 
+    pid = 0
     with pytest.raises(KeyboardInterrupt), bench.pool:
         pid = int(bench.one("pid").result or 0)
         task = Task(title="x", entry=ENTRY, job={"do": "echo"}, result=float, stack=Stack.RUNTIMES)
