@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -66,7 +66,7 @@ def read_npy(path: Path) -> np.ndarray:
 
 
 @contextmanager
-def _stored(path: Path, writer: str) -> Iterator[BinaryIO]:
+def _stored(path: Path, writer: str) -> Generator[BinaryIO]:
     """The opened file, whatever goes wrong with it as an InputError."""
     try:
         with path.open("rb") as stream:

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import cloudpickle
+import cloudpickle  # pyright: ignore[reportMissingTypeStubs]
 
 from .errors import UsageError
 from .source import Framework, Source, SourceKind
@@ -28,7 +28,7 @@ def store_live_model(model: Any, examples: Any, folder: Path) -> Source:
         return _store_keras(model, folder)
     path = folder / "module.pickle"
     try:
-        path.write_bytes(cloudpickle.dumps((model, examples)))
+        path.write_bytes(cloudpickle.dumps((model, examples)))  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]
     except Exception as error:
         raise UsageError(
             f"{type(model).__name__} cannot be handed to another process: {type(error).__name__}: {error}",

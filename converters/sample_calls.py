@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -23,12 +23,13 @@ def calls_from_function(function: str, signature: Signature) -> Iterator[dict[st
 
 def _as_call(call: Any, signature: Signature, index: int) -> dict[str, np.ndarray]:
     names = [spec.name for spec in signature.inputs]
-    if isinstance(call, Mapping):
-        named = {str(name): np.asarray(value) for name, value in call.items()}
-    elif isinstance(call, Sequence):
-        named = dict(zip(names, (np.asarray(value) for value in call), strict=False))
+    named: dict[str, np.ndarray] = {}
+    if isinstance(call, dict):
+        mapping: dict[Any, Any] = call  # pyright: ignore[reportUnknownVariableType]
+        named = {str(name): np.asarray(value) for name, value in mapping.items()}
     else:
-        named = dict(zip(names, (np.asarray(call),), strict=False))
+        values: list[Any] = [*call] if isinstance(call, (list, tuple)) else [call]  # pyright: ignore[reportUnknownVariableType]
+        named = dict(zip(names, map(np.asarray, values), strict=False))
     if set(named) != set(names):
         raise InputError(
             f"sample {index} has the inputs {sorted(named)}, the model takes {names}",

@@ -10,7 +10,7 @@ import sys
 import traceback
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from .errors import SourceError
 
@@ -53,7 +53,8 @@ def load_function(factory: str) -> Any:
         ) from error
     function = getattr(module, name, None)
     if not callable(function):
-        public = [key for key, value in vars(module).items() if callable(value) and not key.startswith("_")]
+        members = cast("dict[str, Any]", vars(module))
+        public = [key for key, value in members.items() if callable(value) and not key.startswith("_")]
         raise SourceError(
             f"{place} has no function {name!r}; it has {', '.join(sorted(public)[:8]) or 'none'}",
             fix=f"write {place}:{public[0] if public else 'function'}",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from .errors import UsageError
 
 
 @contextmanager
-def explained_write_errors(path: Path) -> Iterator[None]:
+def explained_write_errors(path: Path) -> Generator[None]:
     """Within it, the system's refusal to write becomes a UsageError that names `path`."""
     try:
         yield

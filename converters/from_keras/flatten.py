@@ -26,7 +26,6 @@ class FlatModel:
         nested = keras.tree.pack_sequence_as(self._structure, list(tensors))
         return named_outputs(self.model, self.model(nested, training=False))
 
-
     def call_in_order(self, tensors: Sequence[Any], names: Sequence[str]) -> tuple[Any, ...]:
         """The outputs called `names`; SourceError if this backend names them differently."""
         found = self.call(tensors)

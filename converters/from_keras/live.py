@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -11,21 +13,30 @@ from ..errors import SourceError
 from ..example_inputs import inputs_from
 from ..live_source import describe_call
 from ..source import Source
-from ..tensors import Call
+from ..tensors import Call as ArrayCall
 from ..worker.stages import stage
 from .flatten import FlatModel
 from .load import load
+
+Call = Callable[[Sequence[Any]], dict[str, Any]]
+Compiler = Callable[[Call], Call]
+
+
+def as_it_is(call: Call) -> Call:
+    """Not compiled."""
+    return call
 
 
 class KerasSource:
     """The model in inference mode; implements LiveSource."""
 
-    def __init__(self, flat: FlatModel) -> None:
+    def __init__(self, flat: FlatModel, *, compiler: Compiler = as_it_is) -> None:
         self.flat = flat
+        self._call = compiler(flat.call)
         self._examples = dict(zip(flat.input_names, flat.examples, strict=True))
 
     @property
-    def examples(self) -> Call:
+    def examples(self) -> ArrayCall:
         """One call that the model is known to take."""
         return self._examples
 
@@ -34,11 +45,11 @@ class KerasSource:
         """How many numbers it has learnt."""
         return int(self.flat.model.count_params())
 
-    def run(self, call: Call) -> dict[str, np.ndarray]:
+    def run(self, call: ArrayCall) -> dict[str, np.ndarray]:
         """The outputs of one call by name; SourceError if the model raises."""
         tensors = [keras.ops.convert_to_tensor(call[name]) for name in self.flat.input_names]
         try:
-            named = self.flat.call(tensors)
+            named = self._call(tensors)
         except SourceError:
             raise
         except Exception as error:

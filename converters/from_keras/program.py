@@ -40,7 +40,7 @@ def program_of(job: ConvertJob) -> TensorFlowProgram:
             for spec, tensor in zip(signature.outputs, results, strict=True)
         }
 
-    holder = tf.Module()
+    holder: Any = tf.Module()
     holder.model = flat.model
     function = tf.function(serve, input_signature=specs, autograph=False, jit_compile=False)
     return TensorFlowProgram(function=function, specs=specs, trackable=holder, signature=signature, layouts=layouts)

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from edgeproof.converters.errors import UsageError
-from edgeproof.converters.writing import write_atomically
 from edgeproof.converters.output_folder import OutputFolder
+from edgeproof.converters.writing import write_atomically
 
 
 def test_what_is_published_is_there_and_the_partial_folder_gone(tmp_path: Path) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict, namedtuple
+from collections import OrderedDict
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -13,7 +13,12 @@ import torch
 from edgeproof.converters.errors import InputError, SourceError
 from edgeproof.converters.from_torch.flatten import FlatModule, arguments_from, named_outputs
 
-Pair = namedtuple("Pair", "first second")  # noqa: PYI024 (what a user may return)
+
+class Pair(NamedTuple):
+    first: torch.Tensor
+    second: tuple[torch.Tensor, ...]
+
+
 X = np.ones((2, 3), np.float32)
 
 
