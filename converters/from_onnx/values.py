@@ -139,4 +139,5 @@ def is_number(value: Value) -> bool:
 
 def sizes_of(value: Value) -> tuple[Any, ...]:
     """The shape: integers, or torch.SymInt where a dimension is dynamic (torch.jit's tracer gives tensors)."""
-    return tuple(size if isinstance(size, torch.SymInt) else int(size) for size in value.shape)
+    sizes: tuple[Any, ...] = tuple(value.shape)
+    return tuple(size if isinstance(size, torch.SymInt) else int(size) for size in sizes)

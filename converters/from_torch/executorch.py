@@ -19,6 +19,7 @@ from .executorch_operators import kernels_beside_delegate, refuse_unsupported
 from .lowering import Lowering
 from .passes.contiguous_constants import contiguous_constants
 from .passes.crops_as_slices import crops_as_slices
+from .passes.drop_assertions import drop_assertions
 from .passes.drop_layout_clones import drop_layout_clones
 from .passes.fold_batch_norms import fold_batch_norms
 from .passes.fold_constants import fold_constants
@@ -35,6 +36,7 @@ from .upstream.shortcuts import shortcuts
 XNNPACK = "xnnpack"
 PORTABLE = "portable"
 _PASSES = (
+    drop_assertions,
     recurrent_to_scan,
     fold_constants,
     fold_batch_norms,
@@ -66,7 +68,12 @@ def convert(job: ConvertJob) -> Artifact:
     )
 
 
-def lower(program: ExportedProgram, signature: Signature, *, backend: str | None = None) -> Lowering:
+def lower(
+    program: ExportedProgram,
+    signature: Signature,  # noqa: ARG001 (every format is called alike)
+    *,
+    backend: str | None = None,
+) -> Lowering:
     """The ExecuTorch program of an exported program; the program itself is left as it is.
 
     `backend` "xnnpack" (or None) delegates what XNNPACK takes, "portable" nothing. Raises UsageError for

@@ -35,7 +35,7 @@ class Delegated:
     @property
     def program(self) -> ExportedProgram:
         """The program with its calls of the delegate."""
-        return self.manager.exported_program(_METHOD)  # type: ignore[no-any-return]
+        return self.manager.exported_program(_METHOD)
 
 
 class _SelectivePartitioner(XnnpackPartitioner):  # type: ignore[misc]

@@ -21,7 +21,7 @@ def untranslatable(program: ExportedProgram, known: frozenset[Any]) -> list[str]
     """
     registry = _registration.ONNXRegistry.from_torchlib()
     translated = {*_decomp.get_onnx_implemented_overloads(registry), *known}
-    table = _decomp.create_onnx_friendly_decomposition_table(translated)
+    table: Any = _decomp.create_onnx_friendly_decomposition_table(translated)
     decomposed = program.run_decompositions(table)
     found = {
         f"{str(target).removesuffix('.default')}{line_of(node)}": None
@@ -32,7 +32,7 @@ def untranslatable(program: ExportedProgram, known: frozenset[Any]) -> list[str]
 
 
 def _calls(module: fx.GraphModule) -> Iterator[tuple[fx.Node, OpOverload[Any, Any]]]:
-    """Calls of tensor operators with what they call; Python's own functions on sizes are the exporter's to translate."""
+    """Calls of tensor operators with what they call; Python's own functions on sizes are the exporter's concern."""
     for node in module.graph.nodes:
         if node.op == "call_function" and isinstance(node.target, OpOverload):
             yield node, node.target

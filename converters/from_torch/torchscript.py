@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import warnings
+from typing import Any
 
 import torch
 from torch.jit._trace import TracerWarning
@@ -78,7 +79,7 @@ def _trace(module: torch.nn.Module, examples: tuple[torch.Tensor, ...]) -> tuple
     with stage("lower"), torch.no_grad(), warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
-            traced = torch.jit.trace(module, examples, check_trace=False)
+            traced: Any = torch.jit.trace(module, examples, check_trace=False)
         except Exception as error:
             raise ConversionError(
                 f"torch.jit.trace refused the model: {type(error).__name__}: {error}", fix="read the log"

@@ -36,7 +36,7 @@ class Body:
     fixed: list[Tensor]
 
     def call_tuple(self, *operands: Tensor) -> tuple[Tensor, ...]:
-        """The same function with its results as a tuple, contiguous: torch.cond wants equal strides of both branches."""
+        """The same as a tuple of contiguous tensors: torch.cond wants equal strides of both branches."""
         return tuple(result.contiguous() for result in self.call(*operands))
 
 

@@ -15,7 +15,7 @@ from torch import Tensor
 from ..dtypes import torch_dtype
 from ..graph import Node
 from ..values import Known, Number, Value, as_number, as_numbers, as_tensor, is_number, known
-from .calling import Operator, Results, axis_of, on_tensors, plain
+from .calling import Operator, Results, on_tensors, plain
 
 Arithmetic = Callable[[Any, Any], Any]
 
@@ -219,39 +219,6 @@ def shift_bits(node: Node, value: Tensor, places: Tensor) -> Tensor:
     return shifted.to(value.dtype)
 
 
-def scaled_logarithm(shift: float) -> Callable[[Node, Tensor, Tensor], Tensor]:
-    """TensorFlow's Xlogy (shift 0) and Xlog1py (shift 1): zero where the first operand is zero."""
-
-    def operator(node: Node, factor: Tensor, value: Tensor) -> Tensor:
-        del node
-        return torch.xlogy(factor, value + shift if shift else value)
-
-    return operator
-
-
-def running_product(node: Node, value: Tensor, axis: Value) -> Tensor:
-    """TensorFlow's Cumprod, exclusive of the element itself or not, from the front or from the end."""
-    place = axis_of(as_number(axis), value.ndim)
-    line = torch.flip(value, [place]) if node.integer("reverse", 0) else value
-    if node.integer("exclusive", 0):
-        shorter = line.narrow(place, 0, line.shape[place] - 1)
-        line = torch.cat([torch.ones_like(line.narrow(place, 0, 1)), shorter], place)
-    product = torch.cumprod(line, place)
-    return torch.flip(product, [place]) if node.integer("reverse", 0) else product
-
-
-def half_square_sum(node: Node, value: Tensor) -> Tensor:
-    """TensorFlow's L2Loss: half the sum of squares."""
-    del node
-    return torch.sum(value * value) / 2
-
-
-def quotient_or_zero(node: Node, one: Tensor, other: Tensor) -> Tensor:
-    """TensorFlow's Xdivy and DivNoNan."""
-    zero = one == 0 if node.op_type == "Xdivy" else other == 0
-    return torch.where(zero, torch.zeros_like(one), one / torch.where(zero, torch.ones_like(other), other))
-
-
 _ADD = commutative(torch.add, python.add)
 _MAXIMUM = commutative(_larger, max)
 _MINIMUM = commutative(_smaller, min)
@@ -310,24 +277,4 @@ OPERATORS: dict[str, Operator] = {
     "Tan": plain(torch.tan),
     "Where": where,
     "Xor": commutative(torch.logical_xor, python.ne, dtype=_BOOL),
-}
-
-# tf2onnx 1.17 has no ONNX form for these and leaves TensorFlow's own operator in the graph, with a warning:
-# no ONNX runtime can run such a graph, a torch program can.
-LEFT_BY_TENSORFLOW: dict[str, Operator] = {
-    "Cumprod": lambda node, value, axis: running_product(node, as_tensor(value), axis),
-    "Digamma": plain(torch.digamma),
-    "DivNoNan": on_tensors(quotient_or_zero),
-    "Erfc": plain(torch.erfc),
-    "Erfinv": plain(torch.erfinv),
-    "Expm1": plain(torch.expm1),
-    "Inv": plain(torch.reciprocal),
-    "IsFinite": plain(torch.isfinite),
-    "L2Loss": on_tensors(half_square_sum),
-    "Lgamma": plain(torch.lgamma),
-    "Log1p": plain(torch.log1p),
-    "Rint": plain(torch.round),
-    "Xdivy": on_tensors(quotient_or_zero),
-    "Xlog1py": on_tensors(scaled_logarithm(1.0)),
-    "Xlogy": on_tensors(scaled_logarithm(0.0)),
 }

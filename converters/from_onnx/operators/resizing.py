@@ -127,7 +127,7 @@ def _nearest_of_torch(node: Node, axes: list[Axis], transform: str) -> str | Non
     """The torch mode that reads the same places: compared one by one, or by formula when sizes are symbols."""
     if any(axis.dynamic for axis in axes):
         roundings = {rounding_of(node, axis) for axis in axes}
-        return _NEAREST_BY_FORMULA.get((transform, *roundings))
+        return _NEAREST_BY_FORMULA.get((transform, roundings.pop())) if len(roundings) == 1 else None
     wanted = [taps_of(node, axis)[0][0] for axis in axes]
     for mode in ("nearest", "nearest-exact"):
         if all(_places_of_torch(axis, mode) == places for axis, places in zip(axes, wanted, strict=True)):

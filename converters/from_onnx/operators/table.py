@@ -7,6 +7,7 @@ from . import (
     convolution,
     elementwise,
     indexing,
+    left_by_tensorflow,
     linear,
     normalisation,
     padding,
@@ -25,6 +26,7 @@ _KINDS = (
     convolution,
     elementwise,
     indexing,
+    left_by_tensorflow,
     linear,
     normalisation,
     padding,
@@ -37,6 +39,4 @@ _KINDS = (
     whole_layers,
 )
 
-OPERATORS: dict[str, Operator] = {
-    name: operator for kind in _KINDS for name, operator in kind.OPERATORS.items()
-} | elementwise.LEFT_BY_TENSORFLOW
+OPERATORS: dict[str, Operator] = {name: operator for kind in _KINDS for name, operator in kind.OPERATORS.items()}

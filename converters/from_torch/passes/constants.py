@@ -40,13 +40,14 @@ class ConstantEdit(ProgramEdit):
         while target in self._constants or target in self._state:
             target += "_"
         self._constants[target] = value
-        first = next(iter(self.graph.nodes))
-        with self.graph.inserting_before(first):
+        # After those there are, before what the caller gives: the order that every trace would restore.
+        place = sum(spec.kind in _STORED for spec in self.signature.input_specs)
+        with self.graph.inserting_before(list(self.graph.nodes)[place]):
             node = self.graph.placeholder(f"c_{target}")
         with self.fake_mode:
             node.meta["val"] = torch.empty_strided(value.shape, value.stride(), dtype=value.dtype)
         spec = InputSpec(InputKind.CONSTANT_TENSOR, TensorArgument(node.name), target)
-        self.signature.input_specs.insert(0, spec)
+        self.signature.input_specs.insert(place, spec)
         return node
 
     def set(self, node: fx.Node, value: torch.Tensor) -> None:

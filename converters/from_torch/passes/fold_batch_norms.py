@@ -33,7 +33,7 @@ def fold_batch_norms(program: ExportedProgram) -> ExportedProgram:
     """
     constants = constants_of(program)
     edit = ConstantEdit(program)
-    found = [node for node in edit.graph.find_nodes(op="call_function", target=_aten.batch_norm.default)]
+    found = list(edit.graph.find_nodes(op="call_function", target=_aten.batch_norm.default))
     folded = [node for node in found if _is_foldable(node, constants)]
     if not folded:
         return program
@@ -63,11 +63,11 @@ def _is_constant(value: Any, constants: dict[str, torch.Tensor]) -> bool:
 def _fold(edit: ConstantEdit, norm: fx.Node, constants: dict[str, torch.Tensor], name: str) -> None:
     layer: Any = norm.args[0]
     arguments = _arguments(layer)
-    parts = (*norm.args[1:5], arguments[1], arguments[2])
-    gamma, beta, mean, variance, weight, bias = (
-        None if part is None else constants[part.name].detach().double() for part in parts
-    )
-    scale = (1.0 if gamma is None else gamma) / torch.sqrt(variance + norm.args[7])
+    parts: tuple[Any, ...] = (*norm.args[1:5], arguments[1], arguments[2])
+    values: list[Any] = [None if part is None else constants[part.name].detach().double() for part in parts]
+    gamma, beta, mean, variance, weight, bias = values
+    epsilon: Any = norm.args[7]
+    scale = (1.0 if gamma is None else gamma) / torch.sqrt(variance + epsilon)
     shift = (0.0 if bias is None else bias) - mean
     dtype = constants[arguments[1].name].dtype
     new_weight = _scaled(weight, scale, _LAYERS.get(layer.target, 0), _groups(layer))

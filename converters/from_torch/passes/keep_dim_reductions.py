@@ -58,7 +58,7 @@ def _values_alone(edit: ProgramEdit, node: fx.Node) -> None:
 
 
 def _asks_positions(part: fx.Node) -> bool:
-    return part.target is not operator.getitem or (part.args[1] == 1 and bool(part.users))
+    return part.target is not operator.getitem or (bool(part.args[1] == 1) and bool(part.users))
 
 
 def _without_axes(writer: NodeWriter, node: fx.Node, axes: list[int]) -> fx.Node:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
@@ -41,7 +41,7 @@ def _remove_if_there(program: ExportedProgram) -> ExportedProgram:
     if any(graph.find_nodes(op="call_function", target=target) for target in functionalised):
         sys.modules.pop(_HEAVY, None)
         heavy: Any = importlib.import_module(_HEAVY)
-        return heavy.unsafe_remove_auto_functionalized_pass(program)  # type: ignore[no-any-return]
+        return heavy.unsafe_remove_auto_functionalized_pass(program)
     for node in graph.find_nodes(op="call_function", target=torch.ops.aten.copy_.default):
         if node.args[0] == node.args[1]:
             node.replace_all_uses_with(node.args[0])
@@ -51,7 +51,7 @@ def _remove_if_there(program: ExportedProgram) -> ExportedProgram:
 
 
 @contextmanager
-def _quick_imports() -> Iterator[None]:
+def _quick_imports() -> Generator[None]:
     light = ModuleType(_HEAVY)
     light.unsafe_remove_auto_functionalized_pass = _remove_if_there  # type: ignore[attr-defined]
     already_there = sys.modules.get(_HEAVY)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from types import FunctionType
 from typing import Any
@@ -16,7 +16,7 @@ _SETTLED = "edgeproof_settled"
 
 
 @contextmanager
-def idle_decompositions() -> Iterator[None]:
+def idle_decompositions() -> Generator[None]:
     """Let run_decompositions return its program where a trace would only make the same graph again.
 
     That is so when an earlier run_decompositions made the graph (so that it is functional) and none of its

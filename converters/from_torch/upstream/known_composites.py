@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
 from unittest.mock import patch
 
@@ -12,7 +12,7 @@ from torch.export import decomp_utils, exported_program
 
 
 @contextmanager
-def known_composites() -> Iterator[None]:
+def known_composites() -> Generator[None]:
     """Remember the answer of _collect_all_valid_cia_ops: torch 2.13 walks through every operator at each call.
 
     The set is asked for at every run_decompositions; libraries register their operators when they are

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
 from unittest.mock import patch
@@ -12,7 +12,7 @@ from torch.fx.graph import _PyTreeCodeGen
 
 
 @contextmanager
-def lazy_code() -> Iterator[None]:
+def lazy_code() -> Generator[None]:
     """Put GraphModule.recompile off until the module is called or its code is read.
 
     A lowering changes a graph and compiles its code anew about a thousand times, and calls that code a dozen
@@ -34,7 +34,7 @@ def lazy_code() -> Iterator[None]:
     def compile_and_read(module: Any) -> str:
         if type(module).forward is compile_and_call:
             compile_now(module)
-        return code_now.fget(module)  # type: ignore[attr-defined, no-any-return]
+        return code_now.fget(module)  # type: ignore[attr-defined]
 
     with (
         patch.object(fx.GraphModule, "recompile", compile_later),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
 from unittest.mock import patch
@@ -37,7 +37,7 @@ _NEVER_NEEDED = (xnnpack.PropagateCustomMetaPass, xnnpack.ConvertToUpsampleBilin
 
 
 @contextmanager
-def needed_passes() -> Iterator[None]:
+def needed_passes() -> Generator[None]:
     """Let XNNPACK's pass manager leave out passes that find none of the operators they rewrite.
 
     executorch 1.5.1 runs seventeen passes over every delegated graph, and nearly all of them end by tracing

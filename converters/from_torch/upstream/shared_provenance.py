@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
 from unittest.mock import patch
@@ -12,7 +12,7 @@ from torch.fx import traceback
 
 
 @contextmanager
-def shared_provenance() -> Iterator[None]:
+def shared_provenance() -> Generator[None]:
     """Make torch.fx.traceback.NodeSource keep its parent's history by reference.
 
     torch 2.13 copies the whole history of a node whenever an interpreter visits it; a lowering visits every

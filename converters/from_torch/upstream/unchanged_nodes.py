@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
 from unittest.mock import patch
@@ -29,7 +29,7 @@ class _Known:
 
 
 @contextmanager
-def unchanged_nodes() -> Iterator[None]:
+def unchanged_nodes() -> Generator[None]:
     """Let ExecuTorch's passes take the recorded value of a node whose operator and arguments stay as they are.
 
     A pass of executorch 1.5.1 runs every operator on fake tensors again, some fifteen times in a lowering.

@@ -75,7 +75,7 @@ def test_a_maximum_whose_positions_nobody_asks_for_stops_xnnpack_and_amax_does_n
     inputs = (torch.randn(2, 4, 9, 7),)
     model = Flat(lambda layer, x: layer(x).max(1, keepdim=keep)[0], nn.Conv2d(4, 6, 3))
     program = exported(model, inputs)
-    with pytest.raises(RuntimeError, match="amax.default only supports"):
+    with pytest.raises(RuntimeError, match=r"amax.default only supports"):
         upstream_executorch(program)
     got = run_executorch(upstream_executorch(keep_dim_reductions(program)), inputs)
     assert largest_difference(program.module()(*inputs), got) < CLOSE
@@ -100,7 +100,7 @@ def test_a_mean_over_the_image_goes_to_xnnpack_only_with_its_axes_kept():
 def test_sort_has_no_kernel_and_topk_has():
     inputs = (torch.randn(3, 20),)
     program = exported(Flat(lambda x: torch.sort(x, dim=1, descending=True)), inputs)
-    with pytest.raises(RuntimeError, match="0x:?14"):
+    with pytest.raises(RuntimeError, match=r"0x:?14"):
         run_executorch(upstream_executorch(program), inputs)
     got = run_executorch(upstream_executorch(sort_as_topk(program)), inputs)
     assert largest_difference(program.module()(*inputs), got) == 0
