@@ -18,7 +18,7 @@ from torch import Tensor
 
 from .dtypes import torch_dtype
 
-_CORE_DOMAINS = ("", "ai.onnx")
+CORE_DOMAINS = ("", "ai.onnx")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +37,7 @@ class Node:
     @property
     def kind(self) -> str:
         """The key of the operator's table: its type, with the domain where it is not ONNX's."""
-        return self.op_type if self.domain in _CORE_DOMAINS else f"{self.domain}.{self.op_type}"
+        return self.op_type if self.domain in CORE_DOMAINS else f"{self.domain}.{self.op_type}"
 
     def integer(self, name: str, default: int) -> int:
         """An integer attribute."""
@@ -147,7 +147,7 @@ class _Reader:
                 attributes[attribute.name] = onnx.helper.get_attribute_value(attribute)
         names.update({name: prefix + name for name in proto.output if name})
         outputs = tuple(names[name] if name else "" for name in proto.output)
-        if proto.op_type == "Constant" and proto.domain in _CORE_DOMAINS:
+        if proto.op_type == "Constant" and proto.domain in CORE_DOMAINS:
             self.weights[outputs[0]] = _constant(attributes)
             return None
         return Node(

@@ -11,11 +11,11 @@ from onnx import inliner
 from torch import Tensor
 
 from ..errors import InputError
-from .graph import Graph, Program, read_program
+from .graph import CORE_DOMAINS, Graph, Program, read_program
 from .host_inputs import read_as_data
 from .interpreter import SUPPORTED, run_graph, run_node
 from .rewriting.order import rewrite
-from .unsupported import refuse_unsupported
+from .unsupported import refuse_old, refuse_unsupported
 from .values import Known, Value, as_tensor, known_constant
 
 
@@ -90,6 +90,7 @@ def module_from_onnx(model: onnx.ModelProto) -> OnnxModule:
     """
     if model.functions:
         model = inliner.inline_local_functions(model)
+    refuse_old(max((int(entry.version) for entry in model.opset_import if entry.domain in CORE_DOMAINS), default=1))
     program = read_program(model)
     refuse_unsupported(program.graph, SUPPORTED)
     outputs = tuple(value.name for value in model.graph.output)

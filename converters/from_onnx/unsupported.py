@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from ..errors import UnsupportedOperators
 from .graph import Graph, Node
 
+_OLDEST = 7
 _SHOWN = 3  # names per operator
 
 
@@ -17,6 +18,15 @@ def every_node(graph: Graph) -> Iterator[Node]:
         yield node
         for body in node.bodies.values():
             yield from every_node(body)
+
+
+def refuse_old(version: int) -> None:
+    """Raise UnsupportedOperators for a version of ONNX's operators whose broadcasting was another one."""
+    if version < _OLDEST:
+        raise UnsupportedOperators(
+            f"the ONNX graph uses operator set {version}; it must be {_OLDEST} or newer",
+            fix="export the model again with a newer operator set, for example opset 18",
+        )
 
 
 def refuse_unsupported(graph: Graph, supported: set[str]) -> None:

@@ -64,17 +64,16 @@ def _cropping(
     """What is cut off at both ends (ONNX: ConvTranspose, pads, output_shape and auto_pad)."""
     rank = len(extents)
     mode, wanted = node.text("auto_pad", "NOTSET"), node.integers("output_shape")
-    full = [
-        step * (size - 1) + more + extent
-        for size, extent, step, more in zip(sizes, extents, stride, extra, strict=True)
-    ]
-    if wanted is None and mode in {"SAME_UPPER", "SAME_LOWER"}:
-        wanted = [size * step for size, step in zip(sizes, stride, strict=True)]
-    if wanted is None:
+    same = mode in {"SAME_UPPER", "SAME_LOWER"}
+    if wanted is None and not same:
         pads = node.integers("pads") if mode == "NOTSET" else None
         pads = pads or [0] * (2 * rank)
         return pads[:rank], pads[rank:]
-    totals = [have - want for have, want in zip(full, wanted[-rank:], strict=True)]
+    # The full result has stride * (size - 1) + extra + extent elements; SAME wants stride * size of them.
+    totals: list[Any] = [extent + more - step for extent, more, step in zip(extents, extra, stride, strict=True)]
+    if wanted is not None:
+        grown = [step * size for step, size in zip(stride, sizes, strict=True)]
+        totals = [total + have - want for total, have, want in zip(totals, grown, wanted[-rank:], strict=True)]
     small = [total // 2 for total in totals]
     large = [total - half for total, half in zip(totals, small, strict=True)]
     return (small, large) if mode == "SAME_UPPER" else (large, small)

@@ -62,6 +62,8 @@ def _extents(kernel: Sequence[int], dilation: Sequence[int]) -> list[int]:
 
 def _same_padding(size: Any, extent: int, step: int) -> Any:
     """Padding in all, so that ceil(size / step) windows fit (ONNX: Conv, auto_pad)."""
+    if step == 1:
+        return extent - 1  # whatever the size, so that a dynamic one leaves no arithmetic behind
     steps = (size + step - 1) // step
     return torch.sym_max(0, (steps - 1) * step + extent - size)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import onnx
 import pytest
@@ -65,6 +67,39 @@ def test_all_unsupported_operators_are_named_at_once():
     assert "litert" in caught.value.fix
 
 
+def test_an_old_operator_set_is_refused_in_words():
+    with pytest.raises(UnsupportedOperators, match="operator set 6"):
+        module_from_onnx(one_node("Relu", [floats(2)], opset=6)[0])
+
+
+@pytest.mark.parametrize("opset", range(13, 24))
+def test_every_operator_set_since_13_is_read(opset: int):
+    nodes = [
+        helper.make_node("Transpose", ["x"], ["a"], perm=[1, 0]),
+        helper.make_node("Softmax", ["a"], ["b"]),
+        helper.make_node("Unsqueeze", ["b", "axis"], ["c"]),
+        helper.make_node("ReduceSum", ["c", "axis"], ["d"], keepdims=0),
+        helper.make_node("Add", ["d", "b"], ["y"]),
+    ]
+    assert_same(
+        model_of(nodes, {"x": floats(3, 4)}, ["y"], {"axis": numbers(0)}, opset=opset), [floats(3, 4)], exported=False
+    )
+
+
+def test_operators_of_another_domain_have_their_own_names():
+    nodes = [
+        helper.make_node("Gelu", ["x"], ["g"], domain="com.microsoft"),
+        helper.make_node("Range", ["zero", "three", "one"], ["r"], domain="com.microsoft"),
+        helper.make_node("Add", ["g", "r"], ["y"]),
+    ]
+    weights = {"zero": np.float32(0), "three": np.float32(3), "one": np.float32(1)}
+    model = model_of(nodes, {"x": floats(2, 3)}, ["y"], weights)
+    model.opset_import.append(helper.make_opsetid("com.microsoft", 1))
+    assert_same(model, [floats(2, 3)])
+    with pytest.raises(UnsupportedOperators, match=r"com\.else\.Relu"):
+        module_from_onnx(model_of([helper.make_node("Relu", ["x"], ["y"], domain="com.else")], {"x": floats(2)}, ["y"]))
+
+
 def test_strings_are_refused_in_words():
     model = _two_by_two()
     model.graph.initializer.append(onnx.numpy_helper.from_array(np.array(["a"], dtype=object), "words"))
@@ -121,6 +156,31 @@ def test_a_dynamic_shape_stays_dynamic_through_its_arithmetic():
         module, as_tensors([floats(2, 4, 6)]), dynamic_shapes=(({0: dim("batch", max=16), 1: dim("height", max=64)},),)
     ).module()
     other = torch.randn(3, 9, 6)
+    torch.testing.assert_close(program(other), module(other))
+
+
+_SAME = {"auto_pad": "SAME_UPPER"}
+
+
+@pytest.mark.parametrize(
+    ("op_type", "kernel", "attributes"),
+    [
+        ("Conv", (2, 3, 3, 3), {**_SAME}),
+        ("Conv", (2, 3, 3, 3), {**_SAME, "strides": [2, 2]}),
+        ("ConvTranspose", (3, 2, 3, 3), {**_SAME, "strides": [2, 2]}),
+        ("ConvTranspose", (3, 2, 4, 4), {"strides": [2, 2], "pads": [0, 0, 1, 1]}),
+        ("MaxPool", None, {**_SAME, "kernel_shape": [3, 3], "strides": [2, 2]}),
+        ("AveragePool", None, {**_SAME, "kernel_shape": [3, 3], "strides": [2, 2]}),
+    ],
+)
+def test_windows_slide_over_dynamic_sizes(op_type: str, kernel: tuple[int, ...] | None, attributes: dict[str, Any]):
+    arrays = [floats(1, 3, 8, 9)] + ([] if kernel is None else [floats(*kernel, seed=1)])
+    model, inputs = one_node(op_type, arrays, weights=".w", **attributes)
+    module = assert_same(model, inputs)
+    dynamic = ((dict.fromkeys((0, 2, 3), torch.export.Dim.DYNAMIC),),)
+    tensors = as_tensors([floats(2, 3, 8, 9)])
+    program = torch.export.export(module, tensors, dynamic_shapes=dynamic).module()
+    other = torch.randn(3, 3, 11, 6)
     torch.testing.assert_close(program(other), module(other))
 
 
