@@ -14,6 +14,7 @@ from ..job import ConvertJob
 from ..litert_interface import order_interface
 from ..versions import versions_of
 from ..worker.stages import stage
+from .litert_zeros import zeros_at_run_time
 from .program import TensorFlowProgram, program_of
 
 _FLEX_OPERATORS = re.compile(r"^\s*Flex ops: (.*)$|^\s*TF Select ops: (.*)$", re.MULTILINE)
@@ -24,7 +25,8 @@ def convert(job: ConvertJob) -> Artifact:
     with stage("export"):
         program = program_of(job)
     with stage("lower"):
-        payload = order_interface(_lower(program, allow_flex=job.options.allow_flex), program.signature)
+        lowered = zeros_at_run_time(_lower(program, allow_flex=job.options.allow_flex))
+        payload = order_interface(lowered, program.signature)
     notes = ("uses Flex operators: the app must ship the TensorFlow Select runtime",) if _uses_flex(payload) else ()
     return finish(
         job,
