@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import warnings
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator
 from typing import Any
 
 import torch
@@ -39,6 +39,22 @@ def _rnn_shapes(x: torch.Tensor, hidden: torch.Tensor, *options: Any) -> tuple[t
     return _sequence_like(x, hidden.shape[-1], bidirectional=options[5]), torch.empty_like(hidden)
 
 
+def _lstm_cell_shapes(_x: torch.Tensor, states: list[torch.Tensor], *_weights: Any) -> tuple[torch.Tensor, ...]:
+    """Outputs of aten::lstm_cell: hidden state and cell state."""
+    return torch.empty_like(states[0]), torch.empty_like(states[1])
+
+
+def _cell_shapes(_x: torch.Tensor, hidden: torch.Tensor, *_weights: Any) -> torch.Tensor:
+    """Output of aten::gru_cell, rnn_tanh_cell and rnn_relu_cell: the hidden state."""
+    return torch.empty_like(hidden)
+
+
+_CELL_SHAPES: dict[Any, Callable[..., Any]] = {
+    _aten.lstm_cell.default: _lstm_cell_shapes,
+    _aten.gru_cell.default: _cell_shapes,
+    _aten.rnn_tanh_cell.default: _cell_shapes,
+    _aten.rnn_relu_cell.default: _cell_shapes,
+}
 _SHAPES: dict[Any, Callable[..., tuple[torch.Tensor, ...]]] = {
     _aten.lstm.input: _lstm_shapes,
     _aten.gru.input: _rnn_shapes,
@@ -51,17 +67,35 @@ _SHAPES: dict[Any, Callable[..., tuple[torch.Tensor, ...]]] = {
 def whole_recurrent_layers() -> Generator[None]:
     """Within it, exporting or retracing a program takes recurrent layers whole, however long the sequence is.
 
-    Only tracing may happen within: a recurrent layer that runs on real data there gives uninitialised memory.
+    Only tracing may happen within, and no decomposition of recurrent layers: one that runs there gives
+    uninitialised memory.
     """
-    before = [(table, key, table.get(key)) for table, key, _ in _entries()]
+    entries = [(operator.py_kernels, _KEY, shapes) for operator, shapes in _SHAPES.items()]
+    with _replaced(entries + [(_DECOMPOSITIONS, *entry) for entry in _SHAPES.items()]), warnings.catch_warnings():
+        # torch's own layers keep a list of their weights, of which torch.export then warns.
+        warnings.filterwarnings("ignore", message=r"The tensor attributes? .*_flat_weights", category=UserWarning)
+        yield
+
+
+@contextlib.contextmanager
+def quick_recurrent_cells() -> Generator[None]:
+    """Within it, torch.export does not run what a recurrent cell is made of: 512 steps take a third of the time.
+
+    For torch.export.export alone: what decomposes cells within it would lose them.
+    """
+    with _replaced([(operator.py_kernels, _KEY, shapes) for operator, shapes in _CELL_SHAPES.items()]):
+        yield
+
+
+@contextlib.contextmanager
+def _replaced(entries: list[tuple[dict[Any, Any], Any, Callable[..., Any]]]) -> Generator[None]:
+    """Tables with other entries for a while."""
+    before = [(table, key, table.get(key)) for table, key, _ in entries]
     try:
-        for table, key, shapes in _entries():
+        for table, key, shapes in entries:
             table[key] = shapes
         _forget_dispatch()
-        with warnings.catch_warnings():
-            # torch's own layers keep a list of their weights, of which torch.export then warns.
-            warnings.filterwarnings("ignore", message=r"The tensor attributes? .*_flat_weights", category=UserWarning)
-            yield
+        yield
     finally:
         for table, key, kernel in before:
             if kernel is None:
@@ -71,12 +105,6 @@ def whole_recurrent_layers() -> Generator[None]:
         _forget_dispatch()
 
 
-def _entries() -> Iterator[tuple[dict[Any, Any], Any, Callable[..., Any]]]:
-    for operator, shapes in _SHAPES.items():
-        yield operator.py_kernels, _KEY, shapes
-        yield _DECOMPOSITIONS, operator, shapes
-
-
 def _forget_dispatch() -> None:
-    for operator in _SHAPES:
+    for operator in (*_SHAPES, *_CELL_SHAPES):
         operator._dispatch_cache.clear()

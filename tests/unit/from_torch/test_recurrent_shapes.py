@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 import torch
 from recurrent_models import FEATURES, KINDS, exported_whole, flat, layer
-from torch_lowering import largest_difference
+from torch import nn
+from torch_lowering import Flat, largest_difference
 
 from edgeproof.converters.from_torch.passes.recurrent_to_scan import recurrent_nodes
-from edgeproof.converters.from_torch.recurrent_shapes import whole_recurrent_layers
+from edgeproof.converters.from_torch.recurrent_shapes import quick_recurrent_cells, whole_recurrent_layers
 
 pytestmark = pytest.mark.torch
 OPEN = (({0: torch.export.Dim("time", min=2, max=5000), 1: torch.export.Dim("batch", min=1, max=8)},),)
@@ -53,3 +54,15 @@ def test_layers_compute_as_ever_afterwards():
         assert largest_difference(before, module(x)) == 0
     table = torch._decomp.global_decomposition_table["post_autograd"]
     assert "recurrent_shapes" not in table[torch.ops.aten.lstm.input].__module__
+
+
+def test_cells_are_exported_as_they_are():
+    def call(one: nn.LSTMCell, two: nn.GRUCell, x: torch.Tensor) -> list[torch.Tensor]:
+        hidden, cell = one(x)
+        return [hidden, cell, two(hidden)]
+
+    module, x = Flat(call, nn.LSTMCell(4, 6), nn.GRUCell(6, 5)), torch.randn(3, 4)
+    with torch.no_grad(), quick_recurrent_cells():
+        program = torch.export.export(module, (x,), strict=False)
+    assert largest_difference(module(x), program.module()(x)) == 0
+    assert largest_difference(module(x), program.run_decompositions().module()(x)) < 1e-6
