@@ -29,6 +29,7 @@ from .passes.sort_as_topk import sort_as_topk
 from .passes.spell_out_prelu import spell_out_prelu
 from .passes.spell_out_tanh_gelu import spell_out_tanh_gelu
 from .program import program_of
+from .unrolled_loops import told_unrolled
 from .upstream.exir import ExecutorchBackendConfig, MemoryPlanningPass
 from .upstream.resized_scans import resized_scans
 from .upstream.shortcuts import shortcuts
@@ -82,9 +83,10 @@ def lower(
     """
     chosen = _backend(backend)
     with shortcuts(), resized_scans():
+        unrolled = told_unrolled(program)
         delegated = delegate(prepare(program), to_xnnpack=chosen == XNNPACK)
         refuse_unsupported(delegated.program)
-        notes = (*delegated.notes, *kernels_beside_delegate(delegated.program, chosen))
+        notes = (*delegated.notes, *kernels_beside_delegate(delegated.program, chosen), *unrolled)
         return Lowering(payload=_serialised(delegated), backend=chosen, notes=notes)
 
 

@@ -30,6 +30,7 @@ from .passes.spell_out_floor_division import spell_out_floor_division
 from .passes.xor_as_not_equal import xor_as_not_equal
 from .program import program_of
 from .source_lines import line_of
+from .unrolled_loops import told_unrolled
 from .upstream.shortcuts import shortcuts
 
 _PASSES = (
@@ -77,11 +78,12 @@ def lower(program: ExportedProgram, signature: Signature) -> Lowering:
     tensors and for what the converter refuses, UnsupportedOperators with every operator that it does not know.
     """
     with shortcuts(), torch.no_grad():
+        unrolled = told_unrolled(program)
         prepared = prepare(program)
         _refuse_dtypes(prepared)
         refuse_open_sizes(prepared)
         payload = order_interface(flatbuffer(prepared, signature), signature)
-        return Lowering(payload=payload, backend="xnnpack", notes=_notes(signature))
+        return Lowering(payload=payload, backend="xnnpack", notes=(*_notes(signature), *unrolled))
 
 
 def prepare(program: ExportedProgram) -> ExportedProgram:

@@ -19,6 +19,7 @@ from .onnx_operators import untranslatable
 from .onnx_recurrent import fold_layer_weights, layers_for_onnx, translation_table
 from .program import TorchProgram, program_of
 from .recurrent_shapes import whole_recurrent_layers
+from .unrolled_loops import told_unrolled
 
 _ONE_FILE_LIMIT = 2**31 - 1
 
@@ -42,6 +43,7 @@ def convert(job: ConvertJob) -> Artifact:
 def lower(program: TorchProgram) -> Lowering:
     """The ONNX model of a program as bytes, weights inside."""
     exported = program.exported
+    unrolled = told_unrolled(exported)
     with stage("lower"), whole_recurrent_layers():
         model = _export(layers_for_onnx(exported), program.signature)
         _make_reproducible(model)
@@ -50,7 +52,7 @@ def lower(program: TorchProgram) -> Lowering:
                 f"the ONNX model takes {model.ByteSize() / 2**30:.1f} GiB, and one ONNX file holds at most 2 GiB",
                 fix="convert a smaller model, or leave ONNX out with --to",
             )
-        return Lowering(payload=model.SerializeToString(deterministic=True), backend="cpu")
+        return Lowering(payload=model.SerializeToString(deterministic=True), backend="cpu", notes=unrolled)
 
 
 def _export(exported: torch.export.ExportedProgram, signature: Signature) -> onnx.ModelProto:

@@ -19,6 +19,7 @@ from .flatten import FlatModule
 from .lowering import Lowering
 from .program import TorchProgram, program_of
 from .torchscript_scan import is_whole, script_program
+from .unrolled_loops import told_unrolled
 
 
 def convert(job: ConvertJob) -> Artifact:
@@ -59,7 +60,8 @@ def _script_module(program: TorchProgram) -> tuple[torch.jit.ScriptModule, tuple
     traced, doubts = _trace(program.module, program.examples)
     # The tracer took a tensor's value for a constant: torch.export has shown that no decision hangs on it, and its
     # program no longer holds the question. With dynamic sizes it does, and both are judged at two sizes.
-    return (_from_program(exported), ()) if doubts and not program.signature.dims else (traced, ())
+    notes = told_unrolled(exported, at_most=None)
+    return (_from_program(exported), notes) if doubts and not program.signature.dims else (traced, notes)
 
 
 def _from_program(exported: torch.export.ExportedProgram) -> torch.jit.ScriptModule:

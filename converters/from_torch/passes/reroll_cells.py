@@ -35,7 +35,7 @@ def reroll_cells(program: ExportedProgram) -> ExportedProgram:
     Takes a program as torch.export.export makes it (before run_decompositions). A chain whose inputs depend on
     its own outputs, or whose inner cell states are used elsewhere, stays as it is: see `cells_in_chains`.
     """
-    if cells_in_chains(program) == 0:
+    if not cells_in_chains(program):
         return program
     edit = ProgramEdit(program)
     rerolled = 0
@@ -50,9 +50,9 @@ def reroll_cells(program: ExportedProgram) -> ExportedProgram:
     return edit.program()
 
 
-def cells_in_chains(program: ExportedProgram) -> int:
-    """How many cells take their state from a cell with the same weights: the steps of a loop that was unrolled."""
-    return sum(1 for cell in _cells(program.graph) if _before(cell) is not None)
+def cells_in_chains(program: ExportedProgram) -> list[fx.Node]:
+    """The cells that take their state from a cell with the same weights: the steps of a loop that was unrolled."""
+    return [cell for cell in _cells(program.graph) if _before(cell) is not None]
 
 
 def _cells(graph: fx.Graph) -> Iterator[fx.Node]:
