@@ -36,7 +36,8 @@ class DescribeJob:
 class Description:
     """A source as it was found: `examples` holds one call, `samples` the user's calls if a function gave them.
 
-    `made_by` names the framework's version, `notes` what the user should know about the source.
+    `made_by` names the framework's version, `notes` what the user should know about the source. `fingerprint`
+    is that of the weights a factory built (None for other sources): called again, it must build the same.
     """
 
     source: Source
@@ -46,6 +47,7 @@ class Description:
     parameters: int
     made_by: dict[str, str]
     notes: tuple[str, ...] = ()
+    fingerprint: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +74,7 @@ class ConvertJob:
     precision: Precision = Precision.FP32
     backend: str | None = None
     onnx_graph: str | None = None
+    fingerprint: str | None = None
     options: ConvertOptions = field(default_factory=ConvertOptions)
 
 
@@ -87,6 +90,7 @@ class ReferenceJob:
     calls: str
     outputs: str
     required: int
+    fingerprint: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,7 @@ from .errors import SourceError
 from .job import DescribeJob, Description
 from .sample_calls import calls_from_function
 from .signature import Signature, TensorSpec, spec_of
+from .source import SourceKind
 from .tensors import Call, write_calls
 from .worker.stages import stage
 
@@ -31,6 +32,11 @@ class LiveSource(Protocol):
         """How many numbers it has learnt."""
         ...
 
+    @property
+    def fingerprint(self) -> str:
+        """That of its weights."""
+        ...
+
     def run(self, call: Call) -> dict[str, np.ndarray]:
         """The outputs of one call by name, in the model's own order; SourceError if the model raises."""
         ...
@@ -42,6 +48,7 @@ def describe_source(live: LiveSource, job: DescribeJob, *, made_by: dict[str, st
     Raises SourceError if the source cannot run or gives two results for one input, UsageError if a dynamic
     dimension does not fit.
     """
+    fingerprint = live.fingerprint if job.source.kind is SourceKind.FACTORY else None
     with stage("run"):
         outputs = live.run(live.examples)
         _check_repeatable(live, outputs)
@@ -59,6 +66,7 @@ def describe_source(live: LiveSource, job: DescribeJob, *, made_by: dict[str, st
         samples=str(samples) if samples else None,
         parameters=live.parameters,
         made_by=made_by,
+        fingerprint=fingerprint,
     )
 
 

@@ -6,23 +6,30 @@ import ast
 import importlib
 import importlib.util
 import inspect
+import random
 import sys
 import traceback
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
+import numpy as np
+
 from .errors import SourceError
 
 _FRAMES_SHOWN = 3
+_SEED = 0
 
 
 def call_factory(factory: str, arguments: Mapping[str, str]) -> Any:
     """Call "file.py:fn" or "pkg.mod:fn" with keyword arguments given as text.
 
-    The text becomes a number, list and so on where it is a Python literal, otherwise it stays text.
+    The text becomes a number, list and so on where it is a Python literal, otherwise it stays text. Python's and
+    numpy's random numbers are seeded first: every worker that calls the factory must get the same.
     Raises SourceError with the last frames of the user's own traceback if the import or the call fails.
     """
+    random.seed(_SEED)
+    np.random.seed(_SEED)  # noqa: NPY002 (the user's code may draw from it)
     function = load_function(factory)
     values = {name: _literal(text) for name, text in arguments.items()}
     try:

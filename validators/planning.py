@@ -80,6 +80,7 @@ def reference_task(description: Description, *, calls: Path, outputs: Path, requ
         calls=str(calls),
         outputs=str(outputs),
         required=required,
+        fingerprint=description.fingerprint,
     )
     return Task(
         title="reference",
@@ -105,6 +106,7 @@ def convert_job(
         output=str(folder / f"{description.source.name}.{row.format}.{precision}{extension_of(row.format)}"),
         precision=precision,
         backend=request.backend if request.backend in row.backends else None,
+        fingerprint=description.fingerprint,
         options=request.options,
     )
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 
 from ..artifact import Artifact
-from ..errors import EdgeproofError, NeedsTensorFlow
+from ..errors import EdgeproofError, NeedsTensorFlow, SourceError
 from ..finish import finish
 from ..from_torch import executorch, torchscript
 from ..from_torch.lowering import Lowering
@@ -80,6 +80,8 @@ def _program(job: ConvertJob) -> TorchProgram:
     """The model under the torch backend, exported; whatever goes wrong so far means that it needs TensorFlow."""
     keep_recurrent_layers_whole()
     try:
+        if job.fingerprint is not None and open_source(job.source).fingerprint != job.fingerprint:
+            raise SourceError("its factory builds other weights there", fix="let it load trained weights")
         program = _built(job.source, job.signature, job.examples, job.options)
         program.exported  # noqa: B018  (made here, so that a failure is told apart from one of lowering)
     except EdgeproofError as error:

@@ -11,6 +11,7 @@ import numpy as np
 
 from ..errors import SourceError
 from ..example_inputs import inputs_from
+from ..fingerprint import fingerprint
 from ..live_source import describe_call
 from ..source import Source
 from ..tensors import Call as ArrayCall
@@ -44,6 +45,13 @@ class KerasSource:
     def parameters(self) -> int:
         """How many numbers it has learnt."""
         return int(self.flat.model.count_params())
+
+    @functools.cached_property
+    def fingerprint(self) -> str:
+        """That of its weights, which Keras stores alike under every backend."""
+        if not getattr(self.flat.model, "inputs", None):  # a subclassed model may make its weights when it first runs
+            self.run(self.examples)
+        return fingerprint(self.flat.model.get_weights())
 
     def run(self, call: ArrayCall) -> dict[str, np.ndarray]:
         """The outputs of one call by name; SourceError if the model raises."""

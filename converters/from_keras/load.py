@@ -11,6 +11,8 @@ from ..errors import SourceError, UnsafeInput
 from ..source import Source, SourceKind
 from ..user_code import call_factory
 
+_SEED = 0  # an untrained model must be the same in every worker that builds it
+
 
 def load(source: Source) -> tuple[keras.Model, Any]:
     """The model and the example inputs that came with it (None if none did).
@@ -23,6 +25,7 @@ def load(source: Source) -> tuple[keras.Model, Any]:
 
 
 def _from_factory(source: Source) -> tuple[keras.Model, Any]:
+    keras.utils.set_random_seed(_SEED)
     made = call_factory(source.factory or "", dict(source.factory_args))
     model, examples = made if isinstance(made, tuple) and len(made) == 2 else (made, None)
     if not isinstance(model, keras.Model):

@@ -8,6 +8,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from ..fingerprint import require_same
 from ..job import ConvertJob, Layout
 from ..layouts import axes_to, layouts_of, move_axes, other
 from ..signature import Signature, TensorSpec
@@ -26,8 +27,14 @@ class TensorFlowProgram:
 
 
 def program_of(job: ConvertJob) -> TensorFlowProgram:
-    """The function that a job converts: inference mode, flat arguments, outputs as a mapping by name."""
-    flat = open_source(job.source).flat
+    """The function that a job converts: inference mode, flat arguments, outputs as a mapping by name.
+
+    Raises SourceError if the source's factory built another model than the one that was described.
+    """
+    live = open_source(job.source)
+    if job.fingerprint is not None:
+        require_same(live.fingerprint, job.fingerprint)
+    flat = live.flat
     layouts = layouts_of(job.signature, job.options, of_source=Layout.NHWC)
     signature = move_axes(job.signature, layouts)
     specs = tuple(_tensor_spec(spec) for spec in signature.inputs)

@@ -12,13 +12,14 @@ from ..live_source import describe_call
 from ..source import Source
 from ..tensors import Call
 from .flatten import FlatModule, named_outputs
-from .program import flat_source
+from .program import fingerprint_of, flat_source
 
 
 class TorchSource:
     """The model in evaluation mode; implements LiveSource."""
 
-    def __init__(self, flat: FlatModule, tensors: tuple[torch.Tensor, ...]) -> None:
+    def __init__(self, flat: FlatModule, tensors: tuple[torch.Tensor, ...], *, fingerprint: str = "") -> None:
+        self.fingerprint = fingerprint
         self._flat = flat
         self._examples = {name: tensor.numpy() for name, tensor in zip(flat.input_names, tensors, strict=True)}
 
@@ -52,4 +53,4 @@ class TorchSource:
 @functools.lru_cache(maxsize=1)
 def open_source(source: Source) -> TorchSource:
     """Load a PyTorch source, once per worker."""
-    return TorchSource(*flat_source(source))
+    return TorchSource(*flat_source(source), fingerprint=fingerprint_of(source))

@@ -17,6 +17,7 @@ from ..source import Source, SourceKind
 from ..user_code import call_factory
 
 _SHOWN = 5
+_SEED = 0  # an untrained model must be the same in every worker that builds it
 
 
 def load(source: Source) -> tuple[torch.nn.Module, Any]:
@@ -37,6 +38,7 @@ def load(source: Source) -> tuple[torch.nn.Module, Any]:
 def _build(source: Source) -> tuple[torch.nn.Module, Any]:
     if source.factory is None:
         raise SourceError("there is no factory to build the model", fix="name one: --model file.py:function")
+    torch.manual_seed(_SEED)
     made = call_factory(source.factory, dict(source.factory_args))
     module, examples = made if isinstance(made, tuple) and len(made) == 2 else (made, None)
     if not isinstance(module, torch.nn.Module):

@@ -12,17 +12,19 @@ from torch.utils import _pytree as pytree
 from ..dynamic import resized
 from ..errors import ConversionError, DataDependent, EdgeproofError, InputError
 from ..example_inputs import inputs_from
+from ..fingerprint import fingerprint, require_same
 from ..job import ConvertJob, ConvertOptions, Layout
 from ..layouts import layouts_of, move_axes
 from ..signature import Signature
-from ..source import Source
+from ..source import Source, SourceKind
 from ..tensors import Call, read_calls
 from ..worker.stages import stage
 from .flatten import FlatModule, arguments_from
 from .layout import relay
 from .load import load
 from .passes.reroll_cells import reroll_cells
-from .recurrent_shapes import whole_recurrent_layers
+from .recurrent_shapes import quick_recurrent_cells, whole_recurrent_layers
+from .weights import weights_of
 
 
 class TorchProgram:
@@ -48,7 +50,7 @@ class TorchProgram:
         Raises DataDependent where control flow depends on values, ConversionError with the line of the
         model for everything else that torch.export refuses.
         """
-        with stage("export"), torch.no_grad(), whole_recurrent_layers():
+        with stage("export"), torch.no_grad(), whole_recurrent_layers(), quick_recurrent_cells():
             return reroll_cells(self._export())
 
     def _examples_to_export(self) -> tuple[torch.Tensor, ...]:
@@ -116,15 +118,22 @@ def _dynamic_shapes(signature: Signature) -> tuple[tuple[dict[int, Any], ...]] |
 
 
 @functools.lru_cache(maxsize=1)
-def _loaded(source: Source) -> tuple[torch.nn.Module, Any]:
+def _loaded(source: Source) -> tuple[torch.nn.Module, Any, str]:
+    """The module, its example inputs and its fingerprint, taken at once: lazy layers change when they first run."""
     with stage("load"):
         module, examples = load(source)
-    return module.requires_grad_(requires_grad=False), examples
+        made = fingerprint(weights_of(module)) if source.kind is SourceKind.FACTORY else ""
+    return module.requires_grad_(requires_grad=False), examples, made
+
+
+def fingerprint_of(source: Source) -> str:
+    """That of the weights as the source's factory built them; empty for a source that was not built by one."""
+    return _loaded(source)[2]
 
 
 def flat_source(source: Source) -> tuple[FlatModule, tuple[torch.Tensor, ...]]:
     """The source as a flat module and its example tensors; InputError if nobody gives example inputs."""
-    module, own = _loaded(source)
+    module, own, _ = _loaded(source)
     given = inputs_from(source.inputs) if source.inputs else own
     if given is None:
         raise InputError(
@@ -137,7 +146,12 @@ def flat_source(source: Source) -> tuple[FlatModule, tuple[torch.Tensor, ...]]:
 
 
 def program_of(job: ConvertJob) -> TorchProgram:
-    """The program a conversion starts from; jobs on the same source share one within a worker."""
+    """The program a conversion starts from; jobs on the same source share one within a worker.
+
+    Raises SourceError if the source's factory built another model than the one that was described.
+    """
+    if job.fingerprint is not None:
+        require_same(fingerprint_of(job.source), job.fingerprint)
     return _program(job.source, job.signature, job.examples, job.options)
 
 

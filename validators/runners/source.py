@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ...converters.errors import SourceError
+from ...converters.fingerprint import require_same
 from ...converters.job import ReferenceJob, RunResult
 from ...converters.live_source import LiveSource
 from ...converters.tensors import Call, read_calls, write_calls
@@ -17,8 +18,11 @@ from ...converters.worker.stages import stage
 def run_source(live: LiveSource, job: ReferenceJob, *, made_by: dict[str, str]) -> RunResult:
     """Run the source on every call in `job.calls` and store its outputs in `job.outputs`.
 
-    Raises SourceError if the model fails on one of the first `job.required`; later ones it may refuse.
+    Raises SourceError if the model fails on one of the first `job.required` (later ones it may refuse), or if
+    it is another one than the one that was described.
     """
+    if job.fingerprint is not None:
+        require_same(live.fingerprint, job.fingerprint)
     seconds: list[float] = []
     refused: list[int] = []
     with stage("run"):
