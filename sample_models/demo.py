@@ -9,13 +9,11 @@ import argparse
 import json
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -53,13 +51,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _certify(chosen: Sample, folder: Path) -> tuple[int, Outcome | None]:
     """Convert a sample, judged on its labelled rows: the exit code, and what came of it if anything did."""
-    inputs, _ = read_evaluation(chosen)
-    with tempfile.TemporaryDirectory() as scratch:
-        samples = Path(scratch) / "samples.npz"
-        np.savez(samples, allow_pickle=False, **inputs)
-        options = ["--samples", str(samples), "-o", str(folder), "--overwrite", "--json"]
-        command = [sys.executable, "-P", "-m", "edgeproof.cli", "convert", *chosen.arguments(), *options]
-        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+    options = ["--samples", str(chosen.evaluation), "-o", str(folder), "--overwrite", "--json"]
+    command = [sys.executable, "-P", "-m", "edgeproof.cli", "convert", *chosen.arguments(), *options]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
     return done.returncode, json.loads(done.stdout) if done.stdout.strip() else None
 
 

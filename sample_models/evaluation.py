@@ -7,15 +7,16 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from ..validators.labels import LABEL, label_of
 from .catalog import Sample
-from .metrics import LABEL, Arrays
+from .metrics import Arrays
 
 
 def read_evaluation(sample: Sample) -> tuple[Arrays, Arrays]:
     """Inputs and labels of every evaluation row, each by name with the rows along the leading axis."""
     with np.load(sample.evaluation, allow_pickle=False) as file:
         arrays: dict[str, NDArray[np.generic]] = dict(file)
-    labels = {name: array for name, array in arrays.items() if name == LABEL or name.startswith(f"{LABEL}_")}
+    labels = {name: array for name, array in arrays.items() if name == LABEL or name.startswith(label_of(""))}
     return {name: array for name, array in arrays.items() if name not in labels}, labels
 
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ..validators.labels import LABEL, label_of
+
 Arrays = Mapping[str, NDArray[np.generic]]
 Score = Callable[[Arrays, Arrays], float]
-
-LABEL = "label"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,11 +21,6 @@ class Metric:
     name: str
     score: Score
     higher_is_better: bool = True
-
-
-def label_of(output: str) -> str:
-    """The name under which the labels of a named output are stored."""
-    return f"{LABEL}_{output}"
 
 
 def accuracy(outputs: Arrays, labels: Arrays) -> float:

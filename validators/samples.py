@@ -14,6 +14,7 @@ from ..converters.example_inputs import read_npy, read_npz
 from ..converters.signature import Signature, TensorSpec
 from ..converters.tensors import Call
 from .accumulators import Array
+from .labels import label_names, without_labels
 from .probes import probes
 from .shapes import allows, disagreement, shape_text
 from .splitting import split
@@ -62,7 +63,7 @@ def collect(signature: Signature, example: Call, *, given: Iterable[Call] = (), 
 def read_samples(path: Path, signature: Signature, example: Call) -> list[dict[str, Array]]:
     """The calls in an .npz (.npy where there is one input), or in every such file of a folder by name.
 
-    Arrays of one file hold one call or many, see splitting.py. Raises InputError.
+    Arrays of one file hold one call or many, see splitting.py; its labels (labels.py) are left out. Raises InputError.
     """
     files = _files(path)
     calls = [call for file in files for call in _read_file(file, signature, example)]
@@ -80,7 +81,7 @@ def _files(path: Path) -> list[Path]:
 
 
 def _read_file(path: Path, signature: Signature, example: Call) -> list[dict[str, Array]]:
-    arrays = _arrays(path, signature)
+    arrays = without_labels(_arrays(path, signature), signature)
     check_names(arrays, signature, where=str(path))
     typed = {spec.name: cast(arrays[spec.name], spec, where=str(path)) for spec in signature.inputs}
     return split(typed, signature, example, where=str(path))
@@ -120,7 +121,8 @@ def check_names(arrays: Mapping[str, Array], signature: Signature, *, where: str
     if set(arrays) != set(names):
         raise InputError(
             f"{where} holds {sorted(arrays)}, the model takes {names}",
-            fix=f"name the arrays {', '.join(names)}",
+            fix=f"name the arrays {', '.join(names)}; an .npz may also hold labels, which the model is not given, as "
+            f"{', '.join(label_names(signature))}",
         )
 
 

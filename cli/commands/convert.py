@@ -48,7 +48,10 @@ Examples:
     help='A dimension that may vary: "image.0=1..8"; repeatable.',
 )
 @click.option(
-    "--samples", metavar="SAMPLES", help="Real inputs to judge on: x.npz, a folder of them, or file.py:function."
+    "--samples",
+    metavar="SAMPLES",
+    help="Real inputs to judge on: x.npz, a folder of them, or file.py:function. "
+    "An .npz may hold labels too (label, label_OUTPUT); the model is not given them.",
 )
 @click.option("--on", multiple=True, default=("host",), metavar="TARGET,...", help="Where to verify. [default: host]")
 @click.option("--verify/--no-verify", default=True, help="Whether to run and judge the artifacts. [default: verify]")

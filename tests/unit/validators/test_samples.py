@@ -19,6 +19,13 @@ Array = np.ndarray[Any, np.dtype[Any]]
 IMAGE = TensorSpec(name="image", dtype="float32", shape=(2, 3))
 IDS = TensorSpec(name="ids", dtype="int64", shape=("batch", "length"))
 FIXED = Signature(inputs=(IMAGE,), outputs=())
+SCORED = Signature(
+    inputs=(IMAGE,),
+    outputs=(
+        TensorSpec(name="scores", dtype="float32", shape=(1, 4)),
+        TensorSpec(name="boxes", dtype="float32", shape=(1, 4)),
+    ),
+)
 DYNAMIC = Signature(
     inputs=(IDS, TensorSpec(name="mask", dtype="bool", shape=("batch", "length"))),
     outputs=(),
@@ -131,6 +138,39 @@ def test_other_names_are_refused_with_the_right_ones(tmp_path: Path):
         read_samples(stored(tmp_path, picture=numbered(2, 3)), FIXED, EXAMPLE)
     assert "picture" in caught.value.message
     assert "image" in caught.value.fix
+
+
+@pytest.mark.parametrize("name", ["label", "label_scores", "label_boxes"])
+def test_labels_are_left_out_of_the_calls(tmp_path: Path, name: str):
+    labels = {name: np.arange(3), "label": np.arange(3)}
+    found = read_samples(stored(tmp_path, **labels, image=numbered(3, 2, 3)), SCORED, EXAMPLE)
+    assert [set(call) for call in found] == [{"image"}] * 3
+    assert np.array_equal(np.stack([call["image"] for call in found]), numbered(3, 2, 3))
+
+
+def test_labels_of_another_length_do_not_count_as_calls(tmp_path: Path):
+    assert len(read_samples(stored(tmp_path, image=numbered(4, 2, 3), label=np.arange(7)), SCORED, EXAMPLE)) == 4
+
+
+@pytest.mark.parametrize("name", ["labels", "label_other", "label_", "Label", "label_image", "target"])
+def test_any_other_extra_array_is_refused_with_the_names_of_labels(tmp_path: Path, name: str):
+    extra = {name: np.arange(3)}
+    with pytest.raises(InputError) as caught:
+        read_samples(stored(tmp_path, **extra, image=numbered(3, 2, 3)), SCORED, EXAMPLE)
+    assert repr(name) in caught.value.message
+    assert "label, label_scores, label_boxes" in caught.value.fix
+
+
+@pytest.mark.parametrize("name", ["label", "label_scores"])
+def test_an_input_that_is_called_as_labels_are_is_an_input(tmp_path: Path, name: str):
+    signature = Signature(inputs=(TensorSpec(name=name, dtype="int64", shape=(1,)), IMAGE), outputs=SCORED.outputs)
+    example = {name: np.zeros(1, np.int64), **EXAMPLE}
+    both = {name: np.arange(3), "image": numbered(6, 3), "label_boxes": np.arange(3)}
+    found = read_samples(stored(tmp_path, **both), signature, example)
+    assert [int(call[name][0]) for call in found] == [0, 1, 2]
+    assert all(set(call) == {name, "image"} for call in found)
+    with pytest.raises(InputError, match="the model takes"):
+        read_samples(stored(tmp_path, image=numbered(6, 3)), signature, example)
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "int64", "bool", "complex64"])
