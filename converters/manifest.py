@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 
 from .artifact import Artifact
+from .documents import Document
 from .errors import InputError
 from .job import Description
 from .precision import Precision
@@ -35,7 +36,11 @@ class SourceRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArtifactRecord:
-    """One artifact; `dims` holds the bounds of the dynamic dimensions that shapes name."""
+    """One artifact; `inputs` and `outputs` are in the order of its calls.
+
+    `dims` holds the bounds of the dynamic dimensions that shapes name, `layouts` maps a tensor to "nchw" or "nhwc"
+    where it differs from the source's, `route` names the steps that made it, `made_by` maps tools to versions.
+    """
 
     file: str
     format: str
@@ -70,7 +75,7 @@ class ArtifactRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
-    """The contents of manifest.json; `signature_*` are the source's own, in its layout."""
+    """The contents of manifest.json; `inputs`, `outputs` and `dims` are the source's own, in its layout."""
 
     schema: int = SCHEMA
     source: SourceRecord
@@ -142,19 +147,33 @@ def _without_folder(factory: str) -> str:
     return f"{Path(place).name}:{function}" if place.endswith(".py") else factory
 
 
+_DOCUMENT = Document(
+    content=Manifest,
+    title="manifest",
+    schema=SCHEMA,
+    fix="convert again with `edgeproof convert`, or use the edgeproof that wrote it",
+)
+
+
 def encode(manifest: Manifest) -> bytes:
     """manifest.json as bytes, indented, the same for the same manifest."""
-    return msgspec.json.format(msgspec.json.encode(manifest), indent=2) + b"\n"
+    return _DOCUMENT.encode(manifest)
 
 
 def read(folder: Path) -> Manifest:
-    """The manifest of a folder; InputError if there is none or it cannot be read."""
+    """The manifest of a folder; InputError if there is none, it cannot be read, or has another schema version."""
     path = folder / FILE_NAME
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Manifest)
+        data = path.read_bytes()
     except FileNotFoundError as error:
         raise InputError(
             f"{folder} has no {FILE_NAME}", fix="name a folder that `edgeproof convert` wrote, or one artifact in it"
         ) from error
-    except msgspec.DecodeError as error:
-        raise InputError(f"{path} is not a manifest: {error}", fix="convert again") from error
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}", fix="check its permissions") from error
+    return _DOCUMENT.decode(data, name=str(path))
+
+
+def schema_text() -> str:
+    """The JSON Schema as the text of docs/schemas/manifest.schema.json."""
+    return _DOCUMENT.schema_text()

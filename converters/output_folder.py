@@ -8,8 +8,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-import msgspec
-
 from . import manifest
 from .errors import InputError, UsageError
 
@@ -77,6 +75,6 @@ class OutputFolder:
     def _foreign_files(self) -> list[str]:
         try:
             known = {record.file for record in manifest.read(self.place).artifacts}
-        except (InputError, msgspec.DecodeError):
+        except InputError:
             known = set[str]()
         return sorted(path.name for path in self.place.iterdir() if path.name not in known and path.name not in _OURS)
