@@ -29,7 +29,7 @@ def command(file: Path, as_json: bool) -> int:
     """Show what is in an artifact, without running it.
 
     FILE is a TorchScript, ExecuTorch, LiteRT or ONNX file, recognised by its bytes: its signature, operators,
-    backend partitions, sizes and versions.
+    backend partitions, sizes and versions. Names that the file does not store come from the manifest.json beside it.
     """
     found = inspect_artifact(file)
     click.echo(json.dumps(_document(found), indent=2) if as_json else "\n".join(describe(found)))

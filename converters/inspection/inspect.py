@@ -16,6 +16,7 @@ from .findings import Contents, Inspection
 from .litert import IDENTIFIER as LITERT_IDENTIFIER
 from .litert import read_litert
 from .malformed import Malformed
+from .manifest_names import with_manifest_names
 from .onnx import OnnxReader, looks_like_onnx
 from .torchscript import read_torchscript
 
@@ -30,7 +31,7 @@ _GIVE_ARTIFACT = "give a TorchScript (.pt), ExecuTorch (.pte), LiteRT (.tflite) 
 
 
 def inspect_artifact(path: Path) -> Inspection:
-    """Read an artifact without running it or importing a framework.
+    """Read an artifact without running it or importing a framework; names it lacks come from a manifest.json beside it.
 
     Raises SourceError for a file that is missing, damaged or no artifact, UnsafeInput for a TorchScript file
     whose pickle asks for code.
@@ -44,12 +45,14 @@ def inspect_artifact(path: Path) -> Inspection:
             f"{path} looks like a file in the format {format_found}, but it is damaged or cut off: {error}",
             fix=_MAKE_AGAIN,
         ) from error
-    return Inspection(
-        file=str(path),
-        format=format_found,
-        bytes=len(data),
-        sha256=hashlib.sha256(data).hexdigest(),
-        contents=contents,
+    return with_manifest_names(
+        Inspection(
+            file=str(path),
+            format=format_found,
+            bytes=len(data),
+            sha256=hashlib.sha256(data).hexdigest(),
+            contents=contents,
+        )
     )
 
 
