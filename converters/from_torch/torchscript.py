@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import warnings
 from typing import Any
 
@@ -18,8 +17,10 @@ from ..worker.stages import stage
 from .flatten import FlatModule
 from .lowering import Lowering
 from .program import TorchProgram, program_of
+from .torchscript_archive import archive_of
 from .torchscript_scan import is_whole, script_program
 from .unrolled_loops import told_unrolled
+from .upstream.fresh_type_names import fresh_type_names
 
 
 def convert(job: ConvertJob) -> Artifact:
@@ -40,11 +41,10 @@ def convert(job: ConvertJob) -> Artifact:
 
 def lower(program: TorchProgram) -> Lowering:
     """TorchScript of a program as bytes."""
-    scripted, notes = _script_module(program)
+    with fresh_type_names():
+        scripted, notes = _script_module(program)
     with stage("lower"):
-        buffer = io.BytesIO()
-        torch.jit.save(scripted, buffer)
-    return Lowering(payload=buffer.getvalue(), backend="torch", notes=notes)
+        return Lowering(payload=archive_of(scripted), backend="torch", notes=notes)
 
 
 def _script_module(program: TorchProgram) -> tuple[torch.jit.ScriptModule, tuple[str, ...]]:
@@ -81,7 +81,7 @@ def _trace(module: torch.nn.Module, examples: tuple[torch.Tensor, ...]) -> tuple
     with stage("lower"), torch.no_grad(), warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
-            traced: Any = torch.jit.trace(module, examples, check_trace=False)
+            traced: Any = torch.jit.trace(module, examples, check_trace=False, _store_inputs=False)
         except Exception as error:
             raise ConversionError(
                 f"torch.jit.trace refused the model: {type(error).__name__}: {error}", fix="read the log"

@@ -86,7 +86,8 @@ def script_program(program: ExportedProgram) -> torch.jit.ScriptModule:
             # torch.export has decided about everything that the tracer warns of.
             warnings.simplefilter("ignore", TracerWarning)
             _script_scans(module)
-            return cast("torch.jit.ScriptModule", torch.jit.trace(module, _examples(program), check_trace=False))
+            traced = torch.jit.trace(module, _examples(program), check_trace=False, _store_inputs=False)
+            return cast("torch.jit.ScriptModule", traced)
     except Exception as error:
         raise ConversionError(
             f"torch.jit.trace refused the exported program: {type(error).__name__}: {error}", fix="read the log"
@@ -140,7 +141,7 @@ def _script_scans(module: fx.GraphModule) -> None:
         body = cast("fx.GraphModule", module.get_submodule(body_node.target))
         example = _example_of_body(body)
         _script_scans(body)
-        step = torch.jit.trace(_ListStep(body), (example,), check_trace=False, strict=False)
+        step = torch.jit.trace(_ListStep(body), (example,), check_trace=False, strict=False, _store_inputs=False)
         loop = torch.jit.script(ScanLoop(cast("torch.jit.ScriptModule", step), len(states)))
         module.add_module(f"loop_{number}", loop)
         with module.graph.inserting_before(node):
