@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import torch
 from torch.export import ExportedProgram
 
@@ -46,6 +48,7 @@ _PASSES = (
     spell_out_floor_division,
     xor_as_not_equal,
 )
+_DIVISIONS = (torch.ops.aten.floor_divide.default, torch.ops.aten.div.Tensor_mode)
 _UNSUPPORTED_DTYPES = (torch.float64, torch.complex64, torch.complex128)
 
 
@@ -83,11 +86,12 @@ def lower(program: ExportedProgram, signature: Signature) -> Lowering:
         _refuse_dtypes(prepared)
         refuse_open_sizes(prepared)
         payload = order_interface(flatbuffer(prepared, signature), signature)
-        return Lowering(payload=payload, backend="xnnpack", notes=(*_notes(signature), *unrolled))
+        notes = (*_kept_wide(signature), *_made_narrow(program), *unrolled)
+        return Lowering(payload=payload, backend="xnnpack", notes=notes)
 
 
 def prepare(program: ExportedProgram) -> ExportedProgram:
-    """The program rewritten where LiteRT's converter would stumble (docs/lowering.md says over what)."""
+    """The program rewritten where LiteRT's converter would stumble; each pass says over what."""
     for rewrite in _PASSES:
         program = rewrite(program)
     return program
@@ -104,6 +108,13 @@ def _refuse_dtypes(program: ExportedProgram) -> None:
             )
 
 
-def _notes(signature: Signature) -> tuple[str, ...]:
+def _kept_wide(signature: Signature) -> tuple[str, ...]:
     wide = [spec.name for spec in (*signature.inputs, *signature.outputs) if spec.dtype == "int64"]
     return (f"int64 kept for {', '.join(wide)}",) if wide else ()
+
+
+def _made_narrow(program: ExportedProgram) -> Iterator[str]:
+    """LiteRT divides whole numbers in 32 bits: its DIV and FLOOR_DIV have no wider kernels."""
+    for node in program.graph.nodes:
+        if node.target in _DIVISIONS and node.meta["val"].dtype is torch.int64:
+            yield f"divides int64 in 32 bits: values beyond 2147483647 come out wrong{line_of(node)}"

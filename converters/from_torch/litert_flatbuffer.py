@@ -22,6 +22,7 @@ from ..signature import Signature
 from .passes.drop_assertions import drop_assertions
 from .passes.node_writer import ProgramEdit
 from .source_lines import line_of
+from .upstream.wide_numbers import wide_numbers
 
 litert_torch.config.show_progress = False
 
@@ -65,9 +66,10 @@ def _rewritten(program: ExportedProgram) -> ExportedProgram:
 def _converted(program: ExportedProgram, signature: Signature) -> bytes:
     context: Any = backend.export_utils.create_ir_context()
     constants = inline_consts.InlineConstsContext(enable_resource_constants=False)
-    lowered: Any = backend.export.exported_program_to_mlir(
-        program, ir_context=context, lowering_context_plugins=[constants], _pre_lower_pass=_refuse_unsupported
-    )
+    with wide_numbers():
+        lowered: Any = backend.export.exported_program_to_mlir(
+            program, ir_context=context, lowering_context_plugins=[constants], _pre_lower_pass=_refuse_unsupported
+        )
     converter_api_ext.set_signature(
         lowered.module.operation,
         signature_name=_SIGNATURE,

@@ -3,7 +3,8 @@
 litert-torch 0.10.0 lowers nearly every operator by tracing a JAX function, printing it as text, serialising that,
 parsing it again and inlining it, for every new combination of shapes: 50 ms each. Transposes, copies and reshapes,
 which the change of layout leaves everywhere, are one StableHLO operator or none, and so is arithmetic on two tensors
-of one shape. All other cases stay with JAX.
+of one shape. Its products of int64 tensors of unlike shapes would lose their upper halves: it computes them in 32 bits.
+All other cases stay with JAX.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import torch
 from litert_converter.mlir import ir
 from litert_converter.mlir.dialects import stablehlo
 from litert_torch.backend import lowerings
+from litert_torch.backend.lowerings import utils
 
 _aten = torch.ops.aten
 _ARITHMETIC: dict[Any, Callable[[Any, Any], Any]] = {
@@ -65,7 +67,22 @@ def _view(value: Any, shape: Sequence[Any]) -> Any:
 
 def _arithmetic(write: Callable[[Any, Any], Any]) -> Callable[..., Any]:
     def lower(one: Any, other: Any, *rest: Any, **options: Any) -> Any:
-        plain = not rest and not options and all(isinstance(value, ir.Value) for value in (one, other))
-        return write(one, other) if plain and one.type == other.type and one.type.has_static_shape else None
+        if rest or options or not all(isinstance(value, ir.Value) for value in (one, other)):
+            return None
+        if one.type.element_type != other.type.element_type or not _are_static(one, other):
+            return None
+        if one.type != other.type:
+            if not _is_wide(one):
+                return None
+            one, other = utils.broadcast_args_if_needed(one, other)
+        return write(one, other)
 
     return lower
+
+
+def _are_static(*values: Any) -> bool:
+    return all(value.type.has_static_shape for value in values)
+
+
+def _is_wide(value: Any) -> bool:
+    return isinstance(value.type.element_type, ir.IntegerType) and value.type.element_type.width == 64
