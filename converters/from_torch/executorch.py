@@ -91,7 +91,7 @@ def lower(
 
 
 def prepare(program: ExportedProgram) -> ExportedProgram:
-    """The program rewritten where ExecuTorch would stumble (docs/lowering.md says over what)."""
+    """The program rewritten where ExecuTorch would stumble; each pass says over what."""
     for rewrite in _PASSES:
         program = rewrite(program)
     return program
