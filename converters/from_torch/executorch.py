@@ -26,7 +26,7 @@ from .passes.fold_constants import fold_constants
 from .passes.keep_dim_reductions import keep_dim_reductions
 from .passes.recurrent_to_scan import recurrent_to_scan
 from .passes.sort_as_topk import sort_as_topk
-from .passes.spell_out_prelu import spell_out_prelu
+from .passes.spell_out_prelu import spell_out_prelu_but_on_images
 from .passes.spell_out_tanh_gelu import spell_out_tanh_gelu
 from .program import program_of
 from .unrolled_loops import told_unrolled
@@ -44,7 +44,7 @@ _PASSES = (
     contiguous_constants,
     drop_layout_clones,
     keep_dim_reductions,
-    spell_out_prelu,
+    spell_out_prelu_but_on_images,
     spell_out_tanh_gelu,
     sort_as_topk,
     crops_as_slices,

@@ -11,7 +11,7 @@ from edgeproof.converters.from_torch.passes.contiguous_constants import contiguo
 from edgeproof.converters.from_torch.passes.crops_as_slices import crops_as_slices
 from edgeproof.converters.from_torch.passes.keep_dim_reductions import keep_dim_reductions
 from edgeproof.converters.from_torch.passes.sort_as_topk import sort_as_topk
-from edgeproof.converters.from_torch.passes.spell_out_prelu import spell_out_prelu
+from edgeproof.converters.from_torch.passes.spell_out_prelu import spell_out_prelu_but_on_images
 from edgeproof.converters.from_torch.passes.spell_out_tanh_gelu import spell_out_tanh_gelu
 
 pytestmark = pytest.mark.torch
@@ -45,14 +45,21 @@ def test_prelu_on_anything_but_images_stops_xnnpack_and_its_formula_does_not(sha
     program = exported(Flat(lambda layer, x: layer(x), nn.PReLU(weights)), inputs)
     with pytest.raises(Exception, match="ChannelsLastTaggedReshapePass"):
         upstream_executorch(program)
-    rewritten = spell_out_prelu(program)
+    rewritten = spell_out_prelu_but_on_images(program)
     assert largest_difference(program.module()(*inputs), rewritten.module()(*inputs)) == 0
     assert largest_difference(program.module()(*inputs), run_executorch(upstream_executorch(rewritten), inputs)) == 0
 
 
 def test_prelu_on_images_stays_one_operator():
     program = exported(Flat(lambda layer, x: layer(x), nn.PReLU(4)), (torch.randn(2, 4, 5, 6),))
-    assert len(spell_out_prelu(program).graph.find_nodes(op="call_function", target=torch.ops.aten.prelu.default)) == 1
+    assert (
+        len(
+            spell_out_prelu_but_on_images(program).graph.find_nodes(
+                op="call_function", target=torch.ops.aten.prelu.default
+            )
+        )
+        == 1
+    )
 
 
 def test_xnnpack_computes_the_exact_gelu_for_the_tanh_one_unless_it_is_written_out():

@@ -18,6 +18,7 @@ from edgeproof.converters.from_torch.passes.drop_assertions import drop_assertio
 from edgeproof.converters.from_torch.passes.exact_nearest_upsampling import exact_nearest_upsampling
 from edgeproof.converters.from_torch.passes.sort_as_topk import sort_as_topk
 from edgeproof.converters.from_torch.passes.spell_out_floor_division import spell_out_floor_division
+from edgeproof.converters.from_torch.passes.spell_out_prelu import spell_out_prelu
 from edgeproof.converters.from_torch.passes.xor_as_not_equal import xor_as_not_equal
 
 pytestmark = pytest.mark.torch
@@ -90,6 +91,17 @@ def test_floor_division_of_floats_is_not_legalised_and_its_formula_is():
     program = exported(Flat(torch.floor_divide), inputs)
     assert "round_nearest_afz" in refusal(program, inputs)
     assert difference(program, inputs, spell_out_floor_division) == 0
+
+
+@pytest.mark.parametrize("shape", [(3, 4), (2, 4, 5, 6)])
+def test_prelu_doubles_the_layer_before_it_and_its_formula_does_not(shape: tuple[int, ...]):
+    layer: nn.Module = nn.Linear(4, 64) if len(shape) == 2 else nn.Conv2d(4, 64, 3)
+    inputs = (torch.randn(shape),)
+    program = exported(Flat(lambda layer, activation, x: activation(layer(x)), layer, nn.PReLU(64)), inputs)
+    signature = signature_of(inputs, program.module()(*inputs))
+    assert difference(program, inputs, spell_out_prelu) < CLOSE
+    usual, spelled_out = (len(upstream_litert(each, signature)) for each in (program, spell_out_prelu(program)))
+    assert spelled_out < usual if len(shape) == 2 else spelled_out <= usual + 64
 
 
 def test_sort_becomes_an_operator_that_no_runtime_has_and_topk_does_not():
