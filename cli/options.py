@@ -59,28 +59,6 @@ def limit_options(function: Decorated) -> Decorated:
     return jobs(timeout(memory(function)))
 
 
-def source_options(function: Decorated) -> Decorated:
-    """--model, --model-arg, --framework and --input: what a checkpoint alone does not say."""
-    inputs = click.option(
-        "--input",
-        multiple=True,
-        metavar="SPEC",
-        help='Example input: "image:float32[1,3,224,224]", x.npz or file.py:function; repeatable.',
-    )
-    framework = click.option(
-        "--framework",
-        type=click.Choice(["torch", "keras"]),
-        help="Whose model a factory builds, if its file does not show.",
-    )
-    model_arg = click.option(
-        "--model-arg", multiple=True, metavar="K=V", help="An argument for the factory; repeatable."
-    )
-    model = click.option(
-        "--model", metavar="FACTORY", help="What builds the architecture of a state_dict: file.py:function."
-    )
-    return model(model_arg(framework(inputs(function))))
-
-
 def report_option(function: Decorated) -> Decorated:
     """--report: the report in other forms."""
     option = click.option(

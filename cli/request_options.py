@@ -11,27 +11,22 @@ from ..converters.errors import UsageError
 from ..converters.job import ConvertOptions, Layout
 from ..converters.precision import Precision
 from ..converters.registry import formats
-from ..converters.resolve import resolve
-from ..converters.source import Framework
 from ..converters.worker.pool import Limits
 from ..validators.request import Request
-from .options import parse_assignments, parse_memory, parse_names
+from .options import parse_memory, parse_names
+from .source_options import SourceArguments, source_from
 
 TARGETS = ("host",)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ConvertArguments:
+class ConvertArguments(SourceArguments):
     """The texts of the command line, as click hands them over."""
 
     source: str
     to: tuple[str, ...]
     precision: tuple[str, ...]
     output: Path | None
-    model: str | None
-    model_arg: tuple[str, ...]
-    framework: str | None
-    input: tuple[str, ...]
     dynamic: tuple[str, ...]
     samples: str | None
     on: tuple[str, ...]
@@ -56,13 +51,7 @@ def request_of(given: ConvertArguments) -> Request:
     limits = limits_of(given.jobs, given.timeout, given.memory)
     if not given.verify and given.samples:
         raise UsageError("--samples says what to judge on, and --no-verify not to judge", fix="leave one of them out")
-    source = resolve(
-        given.source,
-        model=given.model,
-        model_args=parse_assignments(given.model_arg, option="--model-arg"),
-        inputs=given.input,
-        framework=Framework(given.framework) if given.framework else None,
-    )
+    source = source_from(given.source, given)
     return Request(
         source=source,
         formats=formats_wanted,

@@ -14,7 +14,7 @@ from .errors import InputError
 from .job import Description
 from .precision import Precision
 from .signature import Dim, Signature, TensorSpec
-from .source import Source
+from .source import Source, Trust
 
 SCHEMA = 1
 FILE_NAME = "manifest.json"
@@ -22,7 +22,7 @@ FILE_NAME = "manifest.json"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceRecord:
-    """The source: file names without folders, and hashes instead of paths."""
+    """The source: file names without folders, hashes for paths; `trust` is what of its code was allowed to run."""
 
     name: str
     framework: str
@@ -32,6 +32,7 @@ class SourceRecord:
     sha256: str
     parameters: int
     made_by: dict[str, str]
+    trust: tuple[Trust, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +103,7 @@ def record_source(description: Description) -> SourceRecord:
         sha256=source_sha256(source),
         parameters=description.parameters,
         made_by=description.made_by,
+        trust=source.opening.trust,
     )
 
 

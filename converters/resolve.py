@@ -10,7 +10,7 @@ from pathlib import Path
 
 from .checkpoints.recognise import FileKind, recognise
 from .errors import SourceError, UsageError
-from .source import Framework, Source, SourceKind
+from .source import Framework, Opening, Source, SourceKind
 
 _TORCH_PACKAGES = frozenset({"torch", "torchvision", "timm", "transformers", "lightning", "safetensors"})
 _KERAS_PACKAGES = frozenset({"keras", "tensorflow", "tf_keras"})
@@ -25,6 +25,7 @@ def resolve(
     model_args: dict[str, str] | None = None,
     inputs: tuple[str, ...] = (),
     framework: Framework | None = None,
+    opening: Opening | None = None,
 ) -> Source:
     """The source that `text` names: a checkpoint file or a factory ("pkg.mod:fn", "file.py:fn").
 
@@ -52,6 +53,7 @@ def resolve(
         factory=_absolute_factory(model) if model else None,
         factory_args=arguments,
         inputs=inputs,
+        opening=opening or Opening(),
     )
 
 

@@ -13,6 +13,27 @@ class Framework(StrEnum):
     KERAS = "keras"
 
 
+class Trust(StrEnum):
+    """What of a file's own code its user allows to run; nothing by default."""
+
+    PICKLE = "pickle"
+    CODE = "code"
+    REMOTE_CODE = "remote-code"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opening:
+    """What the user says about opening a checkpoint, beside its path.
+
+    `weights` is the key of the weights inside a training checkpoint, `custom_objects` names classes that a Keras
+    model needs ("file.py:NAME,NAME"), `trust` what of the file's own code may run.
+    """
+
+    weights: str | None = None
+    custom_objects: str | None = None
+    trust: tuple[Trust, ...] = ()
+
+
 class SourceKind(StrEnum):
     """How the source is stored."""
 
@@ -30,7 +51,7 @@ class Source:
 
     `path` is the checkpoint file, or None for a bare factory. `factory` ("pkg.mod:fn" or "file.py:fn")
     builds the model, or the architecture that a state_dict is loaded into; `factory_args` are its keyword
-    arguments as pairs of text. `inputs` are the `--input` texts, in order.
+    arguments as pairs of text. `inputs` are the `--input` texts, in order; `opening` is what else the user said.
     """
 
     name: str
@@ -40,3 +61,4 @@ class Source:
     factory: str | None = None
     factory_args: tuple[tuple[str, str], ...] = ()
     inputs: tuple[str, ...] = ()
+    opening: Opening = Opening()

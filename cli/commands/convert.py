@@ -11,11 +11,12 @@ import click
 from ...validators.parity import ParityReport, Status, exit_code
 from ...validators.pipeline import certify
 from ..invocation import VERBOSE, verbosity_of
-from ..options import json_option, limit_options, report_option, source_options, verbosity_options
+from ..options import json_option, limit_options, report_option, verbosity_options
 from ..output import write_outcome
 from ..progress import shown_progress, write_timings
 from ..reports import parse_reports, write_reports
 from ..request_options import ConvertArguments, request_of
+from ..source_options import source_options
 
 _LAYOUTS = click.Choice(["nchw", "nhwc"])
 _EXAMPLES = """\b

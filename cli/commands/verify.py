@@ -8,24 +8,16 @@ from typing import Any
 import click
 
 from ...converters.errors import UsageError
-from ...converters.resolve import resolve
-from ...converters.source import Framework, Source
+from ...converters.source import Source
 from ...validators.parity import exit_code
 from ...validators.verification import Verification, verify
 from ..invocation import verbosity_of
-from ..options import (
-    json_option,
-    limit_options,
-    parse_assignments,
-    parse_names,
-    report_option,
-    source_options,
-    verbosity_options,
-)
+from ..options import json_option, limit_options, parse_names, report_option, verbosity_options
 from ..output import write_outcome
 from ..progress import shown_progress
 from ..reports import parse_reports, write_reports
 from ..request_options import TARGETS, limits_of
+from ..source_options import SourceArguments, source_from, source_options
 
 _EXAMPLES = """\b
 Examples:
@@ -56,7 +48,7 @@ def command(context: click.Context, /, place: Path, as_json: bool, **given: Any)
     reports = parse_reports(given["report"])
     request = Verification(
         place=place,
-        against=_source(given),
+        against=_source(given["against"], SourceArguments.of(given)),
         targets=parse_names(given["on"], option="--on", known=TARGETS),
         limits=limits_of(given["jobs"], given["timeout"], given["memory"]),
     )
@@ -67,22 +59,11 @@ def command(context: click.Context, /, place: Path, as_json: bool, **given: Any)
     return exit_code(outcome.report)
 
 
-def _source(given: dict[str, Any]) -> Source | None:
-    against: str | None = given["against"]
-    model_args = parse_assignments(given["model_arg"], option="--model-arg")
+def _source(against: str | None, given: SourceArguments) -> Source | None:
     if against is None:
-        described = [
-            f"--{name.replace('_', '-')}" for name in ("model", "model_arg", "framework", "input") if given[name]
-        ]
-        if described:
+        if given.given:
             raise UsageError(
-                f"{described[0]} describes a source, and none is named", fix="name it with --against SOURCE"
+                f"{given.given[0]} describes a source, and none is named", fix="name it with --against SOURCE"
             )
         return None
-    return resolve(
-        against,
-        model=given["model"],
-        model_args=model_args,
-        inputs=given["input"],
-        framework=Framework(given["framework"]) if given["framework"] else None,
-    )
+    return source_from(against, given)
