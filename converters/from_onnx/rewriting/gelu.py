@@ -1,6 +1,7 @@
 """Recognises the exact GELU in the form TensorFlow writes it, 0.5 x * erfc(-x / sqrt 2), and keeps it whole.
 
-tf2onnx 1.17 has no form of Erfc, and ExecuTorch has no kernel for it; both know GELU.
+tf2onnx 1.17 has no form of Erfc and leaves it as it is, or we write 1 - Erf; ExecuTorch has no kernel for Erfc, and
+both torch and ExecuTorch compute a whole GELU in one go.
 """
 
 from __future__ import annotations
@@ -43,13 +44,28 @@ class _Matcher:
         if node.kind != "Mul":
             return None
         for half, other in (node.inputs, node.inputs[::-1]):
-            tail = self.producers.get(other)
-            if tail is None or tail.kind != "Erfc" or self.reads[other] != 1:
+            tail = self._operand_of_erfc(other) if self.reads[other] == 1 else None
+            if tail is None:
                 continue
-            source = self._scaled(tail.inputs[0], -math.sqrt(0.5))
+            source = self._scaled(tail, -math.sqrt(0.5))
             if source is not None and source == self._scaled(half, 0.5):
                 return source
         return None
+
+    def _operand_of_erfc(self, name: str) -> str | None:
+        """The x of which `name` is erfc(x), or 1 - erf(x)."""
+        node = self.producers.get(name)
+        if node is not None and node.kind == "Erfc":
+            return node.inputs[0]
+        if node is None or node.kind != "Sub" or self._number(node.inputs[0]) != 1:
+            return None
+        error = self.producers.get(node.inputs[1])
+        return error.inputs[0] if error is not None and error.kind == "Erf" else None
+
+    def _number(self, name: str) -> float | None:
+        """The value of a weight that is one number."""
+        weight = self.weights.get(name)
+        return None if weight is None or weight.numel() != 1 else float(weight.reshape(()).item())
 
     def _scaled(self, name: str, factor: float) -> str | None:
         """The x of which `name` is factor * x."""
@@ -57,10 +73,9 @@ class _Matcher:
         if node is None or node.kind != "Mul":
             return None
         for one, other in (node.inputs, node.inputs[::-1]):
-            weight = self.weights.get(other)
-            if weight is None or weight.numel() != 1:
+            number = self._number(other)
+            if number is None:
                 continue
-            number = float(weight.reshape(()).item())
             if math.isclose(number, factor, rel_tol=1e-6):
                 return one
             turned = self.producers.get(one)

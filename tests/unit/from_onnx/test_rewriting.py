@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import onnx
+import pytest
 import torch
 from onnx_graphs import as_tensors, assert_same, floats, helper, model_of, numbers
 
@@ -60,15 +61,23 @@ def test_what_depends_on_weights_alone_is_computed_once():
     assert _calls(model_of(nodes, {"x": floats(3, 4)}, ["y"], weights), [floats(3, 4)]) == ["aten.add.Tensor"]
 
 
-def test_the_gelu_that_tensorflow_writes_stays_whole():
+@pytest.mark.parametrize(
+    "complement",
+    [
+        [helper.make_node("Erfc", ["m"], ["e"])],
+        [helper.make_node("Erf", ["m"], ["f"]), helper.make_node("Sub", ["one", "f"], ["e"])],
+    ],
+    ids=["erfc", "one minus erf"],
+)
+def test_the_gelu_that_tensorflow_writes_stays_whole(complement: list[onnx.NodeProto]):
     nodes = [
         helper.make_node("Mul", ["half", "x"], ["h"]),
         helper.make_node("Neg", ["x"], ["n"]),
         helper.make_node("Mul", ["n", "root"], ["m"]),
-        helper.make_node("Erfc", ["m"], ["e"]),
+        *complement,
         helper.make_node("Mul", ["h", "e"], ["y"]),
     ]
-    weights = {"half": np.float32(0.5), "root": np.float32(np.sqrt(0.5))}
+    weights = {"half": np.float32(0.5), "root": np.float32(np.sqrt(0.5)), "one": np.float32(1)}
     module = module_from_onnx(model_of(nodes, {"x": floats(9)}, ["y"], weights))
     inputs = as_tensors([floats(9)])
     program = torch.export.export(module, inputs)
