@@ -13,7 +13,10 @@ from ..job import ConvertJob
 from ..signature import Signature
 from ..versions import versions_of
 from ..worker.stages import stage
+from .onnx_operators import HANDLERS
 from .program import TensorFlowProgram, program_of
+from .upstream.captured_constants import captured_constants
+from .upstream.inlined_functions import inlined_functions
 
 _OPSET = 18
 
@@ -40,7 +43,10 @@ def _lower(program: TensorFlowProgram) -> onnx.ModelProto:
     # tf2onnx 1.17 does not know numpy 2; Keras carries the patch (https://github.com/onnx/tensorflow-onnx/pull/2382).
     keras_patches.patch_tf2onnx()
     try:
-        model, _ = tf2onnx.convert.from_function(program.function, input_signature=program.specs, opset=_OPSET)
+        with captured_constants(), inlined_functions():
+            model, _ = tf2onnx.convert.from_function(
+                program.function, input_signature=program.specs, opset=_OPSET, custom_op_handlers=dict(HANDLERS)
+            )
     except Exception as error:
         raise ConversionError(
             f"tf2onnx failed: {type(error).__name__}: {str(error).strip()[:300]}", fix="read the log"
