@@ -110,16 +110,18 @@ def _stage_style(job: _Job) -> str:
 
 
 class PlainLines:
-    """The view for logs: seconds since the start, the job, and what it does now."""
+    """The view for logs: seconds since the start, the job, and what it does now, once for each change."""
 
     def __init__(self, *, verbose: bool, clock: Callable[[], float] = time.monotonic) -> None:
         self._verbose = verbose
         self._clock = clock
         self._start = clock()
+        self._stages: dict[str, str] = {}
 
     def hear(self, event: Progress) -> None:
         """Write one line; that a job waits is only said with -v."""
-        if event.stage == "queued" and not self._verbose:
+        if self._stages.get(event.title) == event.stage or (event.stage == "queued" and not self._verbose):
             return
+        self._stages[event.title] = event.stage
         sys.stderr.write(f"{self._clock() - self._start:7.1f} s  {event.title}: {event.stage}\n")
         sys.stderr.flush()

@@ -58,6 +58,14 @@ def test_outside_of_a_terminal_every_event_is_a_plain_line(capsys: pytest.Captur
     assert capsys.readouterr().err == "    2.0 s  onnx fp32: lower\n"
 
 
+def test_a_stage_that_a_job_enters_again_is_said_once(capsys: pytest.CaptureFixture[str]) -> None:
+    lines = PlainLines(verbose=False, clock=_Clock())
+    for title, stage in (("a", "lower"), ("a", "lower"), ("b", "lower"), ("a", "run"), ("a", "lower")):
+        lines.hear(Progress(title=title, stage=stage))
+    said = [line.partition("s  ")[2] for line in capsys.readouterr().err.splitlines()]
+    assert said == ["a: lower", "b: lower", "a: run", "a: lower"]
+
+
 def test_verbose_lines_also_say_what_waits(capsys: pytest.CaptureFixture[str]) -> None:
     PlainLines(verbose=True).hear(Progress(title="onnx fp32", stage="queued"))
     assert "onnx fp32: queued" in capsys.readouterr().err
