@@ -130,11 +130,21 @@ def source_sha256(source: Source) -> str:
     """SHA-256 over the checkpoint's bytes, the factory's file and its arguments, each where there is one."""
     digest = hashlib.sha256()
     if source.path:
-        digest.update(bytes.fromhex(file_sha256(Path(source.path))))
+        digest.update(bytes.fromhex(_content_sha256(Path(source.path))))
     if source.factory:
         place = source.factory.rpartition(":")[0]
         digest.update(Path(place).read_bytes() if place.endswith(".py") else source.factory.encode())
         digest.update(msgspec.json.encode(source.factory_args))
+    return digest.hexdigest()
+
+
+def _content_sha256(path: Path) -> str:
+    """That of a file; for a folder over the names and contents of all files in it, in order."""
+    if not path.is_dir():
+        return file_sha256(path)
+    digest = hashlib.sha256()
+    for file in sorted(file for file in path.rglob("*") if file.is_file()):
+        digest.update(f"{file.relative_to(path).as_posix()}\0{file_sha256(file)}\0".encode())
     return digest.hexdigest()
 
 

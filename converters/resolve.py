@@ -18,7 +18,7 @@ _SAYS_NOTHING = frozenset({"model", "weights", "checkpoint", "pytorch_model", "s
 _WEIGHTS = (FileKind.TORCH_ZIP, FileKind.TORCH_PICKLE, FileKind.SAFETENSORS)
 
 
-def resolve(
+def resolve(  # noqa: PLR0913 (what the command line says about a source, keyword-only)
     text: str,
     *,
     model: str | None = None,
@@ -44,7 +44,7 @@ def resolve(
             inputs=inputs,
         )
     path = Path(text)
-    kind, found = _kind_of_checkpoint(path, model)
+    kind, found = _kind_of_folder(path) if path.is_dir() else _kind_of_checkpoint(path, model)
     return Source(
         name=_name_of(path.resolve()),
         framework=found,
@@ -54,6 +54,15 @@ def resolve(
         factory_args=arguments,
         inputs=inputs,
         opening=opening or Opening(),
+    )
+
+
+def _kind_of_folder(path: Path) -> tuple[SourceKind, Framework]:
+    if (path / "config.json").is_file():
+        return SourceKind.TRANSFORMERS, Framework.TORCH
+    raise SourceError(
+        f"{path} is a folder without a config.json, so it holds no model that we know",
+        fix="name the file inside it",
     )
 
 

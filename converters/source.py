@@ -39,7 +39,10 @@ class SourceKind(StrEnum):
 
     FACTORY = "factory"
     STATE_DICT = "state_dict"
+    PICKLED_MODULE = "pickled_module"
     EXPORTED_PROGRAM = "exported_program"
+    TORCHSCRIPT = "torchscript"
+    TRANSFORMERS = "transformers"
     LIVE_MODULE = "live_module"
     KERAS_FILE = "keras_file"
     KERAS_HDF5 = "keras_hdf5"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 from ..converters import registry
@@ -10,6 +11,7 @@ from ..converters.artifact import Artifact, extension_of
 from ..converters.errors import UsageError
 from ..converters.job import ConvertJob, DescribeJob, Description, ReferenceJob, RunResult
 from ..converters.precision import Precision
+from ..converters.source import SourceKind
 from ..converters.worker.pool import Task
 from ..converters.worker.warm import WarmJob
 from .request import Request
@@ -41,6 +43,8 @@ def description_task(request: Request, folder: Path) -> Task[Description]:
     row = registry.describer(request.source.framework)
     if row.missing:
         raise not_installed(row.missing, f"opening {row.framework} models", row.extra)
+    if request.source.kind is SourceKind.TRANSFORMERS and find_spec("transformers") is None:
+        raise not_installed(("transformers",), "opening a Transformers folder", "transformers")
     job = DescribeJob(
         source=request.source,
         folder=str(folder),

@@ -22,6 +22,8 @@ from ..worker.stages import stage
 from .flatten import FlatModule, arguments_from
 from .layout import relay
 from .load import load
+from .opening.opened import Opened
+from .passes.drop_aliases import drop_aliases
 from .passes.reroll_cells import reroll_cells
 from .recurrent_shapes import quick_recurrent_cells, whole_recurrent_layers
 from .weights import weights_of
@@ -51,7 +53,7 @@ class TorchProgram:
         model for everything else that torch.export refuses.
         """
         with stage("export"), torch.no_grad(), whole_recurrent_layers(), quick_recurrent_cells():
-            return reroll_cells(self._export())
+            return reroll_cells(drop_aliases(self._export()))
 
     def _examples_to_export(self) -> tuple[torch.Tensor, ...]:
         """The examples with at least two along dynamic axes: torch.export takes a size of 1 for a fixed one."""
@@ -118,23 +120,30 @@ def _dynamic_shapes(signature: Signature) -> tuple[tuple[dict[int, Any], ...]] |
 
 
 @functools.lru_cache(maxsize=1)
-def _loaded(source: Source) -> tuple[torch.nn.Module, Any, str]:
-    """The module, its example inputs and its fingerprint, taken at once: lazy layers change when they first run."""
+def _loaded(source: Source) -> tuple[Opened, str]:
+    """The opened source and its fingerprint, taken at once: lazy layers change when they first run."""
     with stage("load"):
-        module, examples = load(source)
-        made = fingerprint(weights_of(module)) if source.kind is SourceKind.FACTORY else ""
-    return module.requires_grad_(requires_grad=False), examples, made
+        opened = load(source)
+        made = fingerprint(weights_of(opened.module)) if source.kind is SourceKind.FACTORY else ""
+    opened.module.requires_grad_(requires_grad=False)
+    return opened, made
 
 
 def fingerprint_of(source: Source) -> str:
     """That of the weights as the source's factory built them; empty for a source that was not built by one."""
-    return _loaded(source)[2]
+    return _loaded(source)[1]
+
+
+def notes_on(source: Source) -> tuple[str, ...]:
+    """What opening the source found that its user should know."""
+    return _loaded(source)[0].notes
 
 
 def flat_source(source: Source) -> tuple[FlatModule, tuple[torch.Tensor, ...]]:
     """The source as a flat module and its example tensors; InputError if nobody gives example inputs."""
-    module, own, _ = _loaded(source)
-    given = inputs_from(source.inputs) if source.inputs else own
+    opened, _ = _loaded(source)
+    module = opened.module
+    given = inputs_from(source.inputs) if source.inputs else opened.examples
     if given is None:
         raise InputError(
             "the model does not say what its inputs are",
