@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from .errors import ConversionError
 from .inspection.flatbuffer import Table, root_table
-from .inspection.malformed import Budget
+from .checkpoints.malformed import Budget
 from .signature import Signature, TensorSpec
 
 # Field numbers of schema version 3 (tensorflow/compiler/mlir/lite/schema/schema.fbs).

@@ -11,9 +11,9 @@ import struct
 from collections import Counter
 from collections.abc import Iterator
 
+from ..checkpoints.malformed import Budget, Malformed, pick
 from .findings import Contents, Partition, TensorFacts
 from .flatbuffer import Table, root_table
-from .malformed import Budget, Malformed, pick
 from .weights import WeightTally, product, ranked
 from .xnnpack import read_xnnpack
 

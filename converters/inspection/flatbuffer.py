@@ -10,7 +10,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 
-from .malformed import Budget, Malformed
+from ..checkpoints.malformed import Budget, Malformed
 
 
 class Table:

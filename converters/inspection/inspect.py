@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ..artifact import Format
+from ..checkpoints.malformed import Malformed
 from ..checkpoints.recognise import FileKind, recognise
 from ..errors import SourceError
 from .executorch import IDENTIFIER as EXECUTORCH_IDENTIFIER
@@ -15,7 +16,6 @@ from .executorch import read_executorch
 from .findings import Contents, Inspection
 from .litert import IDENTIFIER as LITERT_IDENTIFIER
 from .litert import read_litert
-from .malformed import Malformed
 from .manifest_names import with_manifest_names
 from .onnx import OnnxReader, looks_like_onnx
 from .torchscript import read_torchscript

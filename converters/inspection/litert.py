@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
+from ..checkpoints.malformed import Budget, Malformed, pick
 from .findings import Contents, TensorFacts
 from .flatbuffer import Table, root_table
 from .litert_names import OPERATORS, TENSOR_TYPES
-from .malformed import Budget, Malformed, pick
 from .weights import WeightTally, ranked
 
 IDENTIFIER = b"TFL3"

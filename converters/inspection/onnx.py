@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections import Counter
 
-from . import protobuf
+from ..checkpoints import protobuf
+from ..checkpoints.malformed import Malformed
+from ..checkpoints.protobuf import integer, integers, nested, text
 from .findings import Contents, TensorFacts
-from .malformed import Malformed
-from .protobuf import integer, integers, nested, text
 from .weights import WeightTally, product, ranked
 
 _DTYPES = dict(

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
 
+from ..checkpoints.malformed import Malformed, Refused
+from ..checkpoints.pickle_machine import Call, Name, Node, PickleReader
 from ..errors import UnsafeInput
 from .findings import Contents, TensorFacts
-from .malformed import Malformed
-from .pickled import Call, Name, Node, PickleReader, Refused
 from .torchscript_code import Method, TorchscriptCode, split_types
 from .weights import WeightTally, product, ranked
 
@@ -160,7 +160,7 @@ def _unpickled(path: Path, data: bytes) -> Node:
         return PickleReader(lambda name: name in _ADMITTED or name.startswith("__torch__.")).read(data)
     except Refused as error:
         raise UnsafeInput(
-            f"{path} asks its reader for {error.what}, which no TorchScript file needs",
+            f"{path} {error.what}, which no TorchScript file needs",
             fix="do not load it; get the file again from a source you trust",
         ) from error
 
@@ -176,7 +176,7 @@ def _tally(root: Node, weights: WeightTally, *, prefix: str) -> None:
         if isinstance(node, Call):
             if isinstance(node.callee, Name) and node.callee.text in _REBUILD_TENSOR:
                 _count_tensor(node, weights, prefix=prefix)
-            waiting += [node.arguments, node.state, *(part for pair in node.items for part in pair)]
+            waiting += [node.arguments, node.state, *(part for pair in node.items or () for part in pair)]
         else:
             waiting += node.values() if isinstance(node, dict) else node
 

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from .malformed import Malformed
+from ..checkpoints.malformed import Malformed
 
 _DEEPEST = 150
 _MOST_CALLS = 1 << 40

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from ..checkpoints.malformed import Malformed
 from .findings import Weights
-from .malformed import Malformed
 
 
 class WeightTally:

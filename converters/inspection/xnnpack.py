@@ -12,8 +12,8 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ..checkpoints.malformed import Budget, Malformed, pick
 from .flatbuffer import Table, root_table
-from .malformed import Budget, Malformed, pick
 from .weights import WeightTally, ranked
 
 _HEADER = struct.Struct("<4s4sHIIIQ")

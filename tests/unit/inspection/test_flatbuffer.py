@@ -5,7 +5,7 @@ import struct
 import pytest
 
 from edgeproof.converters.inspection.flatbuffer import Table, root_table
-from edgeproof.converters.inspection.malformed import Budget, Malformed
+from edgeproof.converters.checkpoints.malformed import Budget, Malformed
 
 
 def _buffer() -> bytes:

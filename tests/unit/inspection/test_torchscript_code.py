@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from edgeproof.converters.inspection.malformed import Malformed
+from edgeproof.converters.checkpoints.malformed import Malformed
 from edgeproof.converters.inspection.torchscript_code import TorchscriptCode, split_types
 
 _NET = """\

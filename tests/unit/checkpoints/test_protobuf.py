@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgeproof.converters.inspection.malformed import Malformed
-from edgeproof.converters.inspection.protobuf import fields, integer, integers, nested, text
+from edgeproof.converters.checkpoints.malformed import Malformed
+from edgeproof.converters.checkpoints.protobuf import fields, integer, integers, nested, text
 
 
 def _varint(value: int) -> bytes:

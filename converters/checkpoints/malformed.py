@@ -13,6 +13,14 @@ class Malformed(Exception):
     """The bytes contradict themselves: the file is damaged, cut off, or of another kind."""
 
 
+class Refused(Exception):
+    """The bytes ask for something that is not allowed; `what` goes on from its name ("asks for ...")."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(what)
+        self.what = what
+
+
 class Budget:
     """Bounds the work spent on one file, because offsets in a damaged file may lead round and round.
 

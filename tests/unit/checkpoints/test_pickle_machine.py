@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgeproof.converters.inspection.malformed import Malformed
-from edgeproof.converters.inspection.pickled import Call, Name, Node, PickleReader, Refused
+from edgeproof.converters.checkpoints.malformed import Malformed
+from edgeproof.converters.checkpoints.pickle_machine import Call, Name, Node, PickleReader, Refused
 
 _PLAIN = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text() | st.binary(),
