@@ -19,6 +19,9 @@ from .program import TensorFlowProgram, program_of
 
 _FLEX_OPERATORS = re.compile(r"^\s*Flex ops: (.*)$|^\s*TF Select ops: (.*)$", re.MULTILINE)
 
+# What the converter says of a GRU or an LSTM whose batch is open.
+_OPEN_LOOP = "'tf.TensorListReserve' op requires element_shape to be static"
+
 
 def convert(job: ConvertJob) -> Artifact:
     """Make the LiteRT artifact of a job; raises UnsupportedOperators where it would need Flex operators."""
@@ -63,6 +66,11 @@ def _explained(error: Exception) -> ConversionError:
         return UnsupportedOperators(
             f"LiteRT has no built-in form of: {'; '.join(operators)}",
             fix="replace these layers, or accept the TensorFlow Select runtime in the app with --allow-flex",
+        )
+    if _OPEN_LOOP in text:
+        return ConversionError(
+            "a recurrent layer with open sizes does not go into LiteRT: TensorFlow's converter keeps a step's fixed",
+            fix="leave the batch out of --dynamic, or leave litert out of --to",
         )
     first = text.strip().splitlines()[0] if text.strip() else type(error).__name__
     return ConversionError(f"the LiteRT converter failed: {first}", fix="read the log for the operator it names")

@@ -17,7 +17,7 @@ from ..versions import versions_of
 from ..worker.stages import stage
 from . import litert_lowerings, litert_scan
 from .litert_flatbuffer import flatbuffer
-from .litert_scan import refuse_open_sizes
+from .litert_open_sizes import with_open_sizes
 from .lowering import Lowering
 from .passes.clamp_infinities import clamp_infinities
 from .passes.contiguous_constants import contiguous_constants
@@ -29,9 +29,11 @@ from .passes.fold_constants import fold_constants
 from .passes.recurrent_to_scan import recurrent_to_scan
 from .passes.sort_as_topk import sort_as_topk
 from .passes.spell_out_floor_division import spell_out_floor_division
+from .passes.spell_out_prelu import spell_out_prelu
 from .passes.xor_as_not_equal import xor_as_not_equal
 from .program import program_of
 from .source_lines import line_of
+from .static_sizes import has_open_sizes
 from .unrolled_loops import told_unrolled
 from .upstream.shortcuts import shortcuts
 
@@ -46,6 +48,7 @@ _PASSES = (
     crop_transposed_convolutions,
     exact_nearest_upsampling,
     spell_out_floor_division,
+    spell_out_prelu,
     xor_as_not_equal,
 )
 _DIVISIONS = (torch.ops.aten.floor_divide.default, torch.ops.aten.div.Tensor_mode)
@@ -82,12 +85,17 @@ def lower(program: ExportedProgram, signature: Signature) -> Lowering:
     """
     with shortcuts(), torch.no_grad():
         unrolled = told_unrolled(program)
-        prepared = prepare(program)
-        _refuse_dtypes(prepared)
-        refuse_open_sizes(prepared)
-        payload = order_interface(flatbuffer(prepared, signature), signature)
+        payload = order_interface(_payload(program, signature), signature)
         notes = (*_kept_wide(signature), *_made_narrow(program), *unrolled)
         return Lowering(payload=payload, backend="xnnpack", notes=notes)
+
+
+def _payload(program: ExportedProgram, signature: Signature) -> bytes:
+    if has_open_sizes(program):
+        return with_open_sizes(program, lambda fixed: _payload(fixed, signature))
+    prepared = prepare(program)
+    _refuse_dtypes(prepared)
+    return flatbuffer(prepared, signature)
 
 
 def prepare(program: ExportedProgram) -> ExportedProgram:

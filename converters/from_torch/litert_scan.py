@@ -11,7 +11,8 @@ therefore cut into pieces, in a loop around the loop, so that a step costs the s
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -22,13 +23,11 @@ from litert_torch._convert import litert_converter
 from litert_torch.backend import export_utils, lowerings
 from litert_torch.backend.export import LoweringInterpreter
 from litert_torch.backend.lowerings import utils as values
-from torch.export import ExportedProgram
-
-from ..errors import ConversionError
 
 _CONSTANTS = frozenset({"arith.constant", "stablehlo.constant"})
 _LESS_THAN = "#stablehlo<comparison_direction LT>"
 _ONE_PIECE = 64
+_uncut: set[int] = set()
 
 
 def register() -> None:
@@ -46,15 +45,14 @@ def register() -> None:
     converter.run_convert_to_tfl_passes = run_with_loops
 
 
-def refuse_open_sizes(program: ExportedProgram) -> None:
-    """Raise ConversionError if a scan of the program has an open size: a WHILE's variables have fixed ones."""
-    for node in program.graph.find_nodes(op="call_function", target=torch.ops.higher_order.scan):
-        sizes = [size for value in node.meta["val"] for size in value.shape]
-        if not all(isinstance(size, int) for size in sizes):
-            raise ConversionError(
-                "a recurrent layer with open sizes does not go into LiteRT: its WHILE operator keeps sizes fixed",
-                fix="leave the batch and the time out of --dynamic, or leave litert out of --to",
-            )
+@contextmanager
+def whole_loops(lengths: Sequence[int]) -> Generator[None]:
+    """Within it, sequences of these lengths stay in one piece: how many pieces there are depends on the length."""
+    _uncut.update(lengths)
+    try:
+        yield
+    finally:
+        _uncut.clear()
 
 
 def _lower_scan(
@@ -170,7 +168,7 @@ class _Scan:
 
 def _piece(length: int) -> int:
     """The length of a piece: the whole for a short sequence, else the next power of two of its square root."""
-    if length <= _ONE_PIECE:
+    if length <= _ONE_PIECE or length in _uncut:
         return length
     return 1 << (int(length**0.5) - 1).bit_length()
 

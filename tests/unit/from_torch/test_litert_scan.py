@@ -11,7 +11,6 @@ from recurrent_models import FEATURES, flat, layer, program_of, states_of
 from torch import nn
 from torch_lowering import Flat, largest_difference, run_litert
 
-from edgeproof.converters.errors import ConversionError
 from edgeproof.converters.from_torch import litert_scan
 from edgeproof.converters.from_torch.litert import lower
 from edgeproof.converters.signature import Dim
@@ -70,9 +69,13 @@ def test_a_length_that_pieces_do_not_divide_is_right_too(steps: int):
         assert largest_difference(module(x), run_litert(lowered(module, (x,)), (x,))) < CLOSE
 
 
-@pytest.mark.parametrize("open_axes", [1, 2])
-def test_open_sizes_are_refused_in_words(open_axes: int):
-    dims = (Dim(name="batch", min=1, max=8), Dim(name="time", min=2, max=50))
-    program = program_of(flat(layer("gru", batch_first=True)), (torch.randn(2, 5, FEATURES),), dims[:open_axes])
-    with pytest.raises(ConversionError, match="open sizes does not go into LiteRT"):
-        lower(program.exported, program.signature)
+@pytest.mark.parametrize("low", [2, 100])
+def test_loops_run_at_every_open_length(low: int):
+    dims = (Dim(name="batch", min=1, max=8), Dim(name="time", min=low, max=300))
+    module = flat(layer("gru", batch_first=True))
+    program = program_of(module, (torch.randn(2, low, FEATURES),), dims)
+    payload = lower(program.exported, program.signature).payload
+    for batch, steps in ((1, 300), (8, low), (3, low + 1)):
+        inputs = (torch.randn(batch, steps, FEATURES),)
+        with torch.no_grad():
+            assert largest_difference(module(*inputs), run_litert(payload, inputs)) < CLOSE
