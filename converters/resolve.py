@@ -8,13 +8,16 @@ from collections.abc import Iterator
 from importlib.machinery import PathFinder
 from pathlib import Path
 
+from .checkpoints.modules import modules_in
 from .checkpoints.recognise import FileKind, recognise
-from .errors import SourceError, UsageError
-from .source import Framework, Opening, Source, SourceKind
+from .checkpoints.torch_checkpoint import read_torch_checkpoint
+from .errors import SourceError, UnsafeInput, UsageError
+from .source import Framework, Opening, Source, SourceKind, Trust
 
 _TORCH_PACKAGES = frozenset({"torch", "torchvision", "timm", "transformers", "lightning", "safetensors"})
 _KERAS_PACKAGES = frozenset({"keras", "tensorflow", "tf_keras"})
 _SAYS_NOTHING = frozenset({"model", "weights", "checkpoint", "pytorch_model", "state_dict"})
+_HOLD_KEYS = (SourceKind.STATE_DICT, SourceKind.PICKLED_MODULE)
 _WEIGHTS = (FileKind.TORCH_ZIP, FileKind.TORCH_PICKLE, FileKind.SAFETENSORS)
 
 
@@ -44,7 +47,9 @@ def resolve(  # noqa: PLR0913 (what the command line says about a source, keywor
             inputs=inputs,
         )
     path = Path(text)
-    kind, found = _kind_of_folder(path) if path.is_dir() else _kind_of_checkpoint(path, model)
+    opening = opening or Opening()
+    kind, found = _kind_of_folder(path) if path.is_dir() else _kind_of_checkpoint(path, model, opening)
+    _refuse_key(path, kind, opening)
     return Source(
         name=_name_of(path.resolve()),
         framework=found,
@@ -53,7 +58,7 @@ def resolve(  # noqa: PLR0913 (what the command line says about a source, keywor
         factory=_absolute_factory(model) if model else None,
         factory_args=arguments,
         inputs=inputs,
-        opening=opening or Opening(),
+        opening=opening,
     )
 
 
@@ -66,7 +71,7 @@ def _kind_of_folder(path: Path) -> tuple[SourceKind, Framework]:
     )
 
 
-def _kind_of_checkpoint(path: Path, model: str | None) -> tuple[SourceKind, Framework]:
+def _kind_of_checkpoint(path: Path, model: str | None, opening: Opening) -> tuple[SourceKind, Framework]:
     kind = recognise(path)
     if kind is FileKind.KERAS:
         return SourceKind.KERAS_FILE, Framework.KERAS
@@ -75,16 +80,37 @@ def _kind_of_checkpoint(path: Path, model: str | None) -> tuple[SourceKind, Fram
     if kind is FileKind.EXPORTED_PROGRAM:
         return SourceKind.EXPORTED_PROGRAM, Framework.TORCH
     if kind in _WEIGHTS:
-        if model is None:
-            raise SourceError(
-                f"{path} holds weights ({kind}), but not the architecture they belong to",
-                fix=f"name the function that builds it: --model path/to/model.py:build (for {path.name})",
-            )
-        return SourceKind.STATE_DICT, Framework.TORCH
+        return (SourceKind.STATE_DICT if model else _kind_without_model(path, kind, opening)), Framework.TORCH
     raise SourceError(
         f"{path} is a {kind}: an artifact or a finished program, not a source to convert",
         fix="convert the checkpoint that it was made from; `edgeproof inspect` shows what is in it",
     )
+
+
+def _kind_without_model(path: Path, kind: FileKind, opening: Opening) -> SourceKind:
+    """A pickled module, if the user trusts it; whatever else holds weights needs its architecture."""
+    modules = {} if kind is FileKind.SAFETENSORS else modules_in(read_torch_checkpoint(path).root)
+    if modules and Trust.PICKLE in opening.trust:
+        return SourceKind.PICKLED_MODULE
+    if modules:
+        classes = ", ".join(dict.fromkeys(modules.values()))
+        raise UnsafeInput(
+            f"{path} holds a pickled module ({classes}), and opening it would run code that the file names",
+            fix="give the architecture, and the weights are taken from the file: --model path/to/model.py:build; "
+            "or, if you trust whoever made the file: --trust-pickle",
+        )
+    raise SourceError(
+        f"{path} holds weights ({kind}), but not the architecture they belong to",
+        fix=f"name the function that builds it: --model path/to/model.py:build (for {path.name})",
+    )
+
+
+def _refuse_key(path: Path, kind: SourceKind, opening: Opening) -> None:
+    if opening.weights is not None and kind not in _HOLD_KEYS:
+        raise UsageError(
+            f"--weights {opening.weights} names a place in a torch checkpoint, and {path} is none ({kind})",
+            fix="leave out --weights",
+        )
 
 
 def _is_factory(text: str) -> bool:

@@ -19,6 +19,7 @@ _SEED = 0  # an untrained model must be the same in every worker that builds it
 
 # Rows of text, since importing transformers takes seconds that the other kinds need not wait for.
 _OPENERS = {
+    SourceKind.PICKLED_MODULE: "pickled_module:open_module",
     SourceKind.EXPORTED_PROGRAM: "exported_program:open_program",
     SourceKind.TRANSFORMERS: "transformers_folder:open_folder",
 }

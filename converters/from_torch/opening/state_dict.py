@@ -1,68 +1,78 @@
-"""Fills the architecture that a factory built with the weights of a checkpoint."""
+"""Fills the architecture that a factory built with the weights of a checkpoint, without running anything in it."""
 
 from __future__ import annotations
 
-import pickle
-from collections.abc import Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
+from torch.nn.parameter import is_lazy
 
+from ...checkpoints.contents import Key, Tree
 from ...checkpoints.recognise import FileKind, recognise
-from ...errors import SourceError, UnsafeInput
+from ...checkpoints.safetensors_header import read_safetensors
+from ...checkpoints.torch_checkpoint import read_torch_checkpoint
+from ...errors import SourceError
 from ...source import Source
-from .matching import first_line, require_match
+from .choosing import Choice, choose
+from .matching import Shape, listed
+from .stored_tensors import TensorLoader
+from .weight_sets import objects_in
 
-_SHOWN = 5
+_LIGHTNING = "pytorch-lightning_version"
 
 
 def fill(module: torch.nn.Module, source: Source) -> tuple[str, ...]:
-    """Load the weights strictly; returns what to note. SourceError, UnsafeInput."""
+    """Load the weights strictly; returns what to note.
+
+    SourceError if they do not fit or the file is damaged, UnsafeInput for an archive that leaves its folder.
+    """
     path = Path(source.path or "")
-    weights = read_weights(path)
-    require_match(path.name, weights, module.state_dict())
-    module.load_state_dict(dict(weights))
-    return ()
-
-
-def read_weights(path: Path) -> Mapping[str, torch.Tensor]:
-    """The tensors of a state_dict file, without running anything that is in it."""
-    weights = _read_safetensors(path) if recognise(path) is FileKind.SAFETENSORS else _read_torch(path)
-    foreign = {key: type(value).__name__ for key, value in weights.items() if not isinstance(value, torch.Tensor)}
-    if foreign:
-        seen = ", ".join(f"{key} ({kind})" for key, kind in list(foreign.items())[:_SHOWN])
-        raise SourceError(
-            f"{path.name} is not a plain state_dict: {len(foreign)} of {len(weights)} entries are no tensors: {seen}",
-            fix="save the weights alone: torch.save(checkpoint['state_dict'], 'weights.pt')",
-        )
-    return weights
-
-
-def _read_safetensors(path: Path) -> Mapping[str, Any]:
+    root = read_tree(path)
+    choice = choose(path.name, root, _wanted(module), source.opening.weights)
+    tensors = TensorLoader().tensors(choice.tensors)
+    own = module.state_dict()
+    tensors.update({name: own[name] for name in choice.fit.counters})
     try:
-        return load_file(path)
-    except (SafetensorError, OSError) as error:
-        raise SourceError(f"{path} is broken: {error}", fix="fetch or save the checkpoint again") from error
+        module.load_state_dict(tensors)
+    except RuntimeError as error:
+        raise SourceError(
+            f"the model refuses the weights of {path.name}: {error}",
+            fix="build the architecture these weights were trained with (--model, --model-arg)",
+        ) from error
+    return tuple(_notes(root, choice))
 
 
-def _read_torch(path: Path) -> Mapping[str, Any]:
-    try:
-        loaded = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        raise UnsafeInput(
-            f"{path.name} holds more than tensors, and opening it would run code from the file: {first_line(error)}",
-            fix="save the weights alone: torch.save(model.state_dict(), 'weights.pt')",
-        ) from error
-    except (RuntimeError, EOFError, OSError, ValueError) as error:
-        raise SourceError(
-            f"{path} is broken: {first_line(error)} (it may be truncated)", fix="fetch or save the checkpoint again"
-        ) from error
-    if not isinstance(loaded, Mapping):
-        raise SourceError(
-            f"{path.name} holds a {type(loaded).__name__}, expected a state_dict",
-            fix="save model.state_dict() instead",
-        )
-    return loaded
+def read_tree(path: Path) -> Tree:
+    """All that a weights file holds, tensors as places in it."""
+    if recognise(path) is FileKind.SAFETENSORS:
+        return dict[Key, Tree](read_safetensors(path).items())
+    return read_torch_checkpoint(path).root
+
+
+def _wanted(module: torch.nn.Module) -> dict[str, Shape]:
+    state = module.state_dict()
+    return {
+        name: None if is_lazy(value) else tuple(value.shape)
+        for name, value in state.items()
+        if isinstance(value, torch.Tensor)
+    }
+
+
+def _notes(root: Tree, choice: Choice) -> Iterator[str]:
+    if choice.weights.module:
+        yield f"the weights are those of a pickled {choice.weights.module}, which was not opened itself"
+    lightning = root.get(_LIGHTNING) if isinstance(root, dict) else None
+    if isinstance(lightning, str):
+        yield f"the checkpoint was written by Lightning {lightning}"
+    if choice.weights.key:
+        yield f"the weights are those at {choice.weights.key!r} in the checkpoint"
+    if choice.fit.prefix:
+        yield f"the prefix {choice.fit.prefix!r} was taken off every key of the weights"
+    if choice.fit.counters:
+        yield f"the checkpoint lacks {listed('counters', choice.fit.counters)}, which no result depends on"
+    if choice.weights.values:
+        yield f"left aside: {listed('entries that are no tensors', choice.weights.values)}"
+    unopened = objects_in(root)
+    if unopened:
+        yield f"left aside and not opened: {listed('kinds of objects', unopened)}"

