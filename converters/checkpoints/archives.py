@@ -175,7 +175,7 @@ def _start_of_data(data: mmap.mmap, info: zipfile.ZipInfo) -> int:
     if len(header) < _LOCAL_HEADER.size:
         raise Malformed("a member's header is cut off")
     signature, _, _, method, *_, name_length, extra_length = _LOCAL_HEADER.unpack(header)
-    start = info.header_offset + _LOCAL_HEADER.size
+    start: int = info.header_offset + _LOCAL_HEADER.size
     name = data[start : start + name_length]
     if signature != _LOCAL_SIGNATURE or name != _raw_name(info) or method != info.compress_type:
         raise Malformed(f"its entry {_shown(info.filename)} has a header that contradicts the directory")

@@ -31,7 +31,7 @@ def mapped_file(path: Path) -> mmap.mmap:
             raise SourceError(f"{path} is empty (0 bytes)", fix=FETCH_AGAIN)
         return mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ)
     except (OSError, ValueError) as error:
-        raise _unreadable(path, error) from error
+        raise unreadable(path, error) from error
     finally:
         os.close(descriptor)
 
@@ -48,7 +48,7 @@ def status_of(path: Path) -> os.stat_result:
     except (FileNotFoundError, NotADirectoryError) as error:
         raise _missing(path) from error
     except (OSError, ValueError) as error:
-        raise _unreadable(path, error) from error
+        raise unreadable(path, error) from error
 
 
 @contextmanager
@@ -74,7 +74,7 @@ def _open(path: Path) -> int:
         raise _missing(path) from error
     except (OSError, ValueError) as error:
         _refuse_what_is_no_file(path, status_of(path).st_mode)
-        raise _unreadable(path, error) from error
+        raise unreadable(path, error) from error
 
 
 def _refuse_what_is_no_file(path: Path, mode: int) -> None:
@@ -89,6 +89,7 @@ def _missing(path: Path) -> SourceError:
     return SourceError(f"{path} does not exist", fix="check the path; a factory is written file.py:function")
 
 
-def _unreadable(path: Path, error: OSError | ValueError) -> SourceError:
+def unreadable(path: Path, error: OSError | ValueError) -> SourceError:
+    """The error of a path that exists and cannot be read."""
     reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     return SourceError(f"{path} cannot be read: {reason}", fix="check its permissions, and that it is a file")

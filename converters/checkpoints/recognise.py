@@ -1,90 +1,112 @@
-"""Says what kind of source a file is, by its bytes; nothing in it is executed or unpickled."""
+"""Says what kind of source a file or folder is, by its bytes; nothing in it is executed or unpickled."""
 
 from __future__ import annotations
 
-import zipfile
+import stat
 from collections.abc import Callable
-from enum import StrEnum
 from pathlib import Path
 
 from ..errors import SourceError
+from .archives import CheckedZip
+from .folders import recognise_folder
+from .json_kinds import recognise_json
+from .kinds import FileKind as FileKind
+from .opening import damage_named, mapped, status_of
+from .protobuf_kinds import looks_like_onnx, looks_like_saved_model
+from .torch_checkpoint import is_tar
+from .torch_legacy import starts_as_torch
 
-
-class FileKind(StrEnum):
-    """What a file holds."""
-
-    TORCH_ZIP = "torch checkpoint"
-    TORCH_PICKLE = "legacy torch checkpoint"
-    TORCHSCRIPT = "TorchScript archive"
-    EXPORTED_PROGRAM = "torch exported program"
-    SAFETENSORS = "safetensors weights"
-    KERAS = "Keras model"
-    HDF5 = "HDF5 file"
-    ONNX = "ONNX model"
-    LITERT = "LiteRT model"
-    EXECUTORCH = "ExecuTorch program"
-
-
-_SIGNS: dict[FileKind, Callable[[bytes, Path], bool]] = {
+_HEAD = 512
+_KNOWN = "give a .pt, .pth, .bin, .ckpt, .safetensors, .pt2, .keras or .h5 file, a SavedModel or Transformers folder"
+_FIX = f"{_KNOWN}, or a factory such as model.py:build"
+_SIGNS: dict[FileKind, Callable[[bytes, memoryview], bool]] = {
     FileKind.HDF5: lambda head, _: head.startswith(b"\x89HDF\r\n\x1a\n"),
+    FileKind.TORCH_PICKLE: lambda head, _: starts_as_torch(head),
     FileKind.LITERT: lambda head, _: head[4:8] == b"TFL3",
     FileKind.EXECUTORCH: lambda head, _: head[4:6] == b"ET",
-    FileKind.TORCH_PICKLE: lambda head, _: head.startswith(b"\x80"),
-    FileKind.SAFETENSORS: lambda head, path: (
-        head[8:9] == b"{" and int.from_bytes(head[:8], "little") < path.stat().st_size
+    FileKind.TORCH_TAR: lambda head, _: is_tar(head),
+    FileKind.SAFETENSORS: lambda head, data: (
+        head[8:9] == b"{" and int.from_bytes(head[:8], "little") <= len(data) - 8 and head[:1] not in b"{["
     ),
-    # Protocol buffers have no magic number: field 1 of a model is its IR version.
-    FileKind.ONNX: lambda head, path: head.startswith(b"\x08") and path.suffix == ".onnx",
+    FileKind.ONNX: lambda _, data: looks_like_onnx(data),
+    FileKind.SAVED_MODEL: lambda _, data: looks_like_saved_model(data),
 }
+# Files that people take for checkpoints, by how they start, and what to do with each.
+_OTHERS = {
+    b"\x80": (
+        "a pickle that torch.save did not write",
+        "load it where it was made, and save the tensors as safetensors",
+    ),
+    b"version https://git-lfs": ("a Git LFS pointer, not the file itself", "fetch the file: git lfs pull"),
+    b"GGUF": ("a GGUF file", "give the checkpoint that it was made from"),
+    b"\x1f\x8b": ("compressed with gzip", "unpack it first: gunzip"),
+    b"\xfd7zXZ": ("compressed with xz", "unpack it first: unxz"),
+    b"BZh": ("compressed with bzip2", "unpack it first: bunzip2"),
+    b"\x28\xb5\x2f\xfd": ("compressed with zstd", "unpack it first: unzstd"),
+    b"\x04\x22\x4d\x18": ("compressed with lz4", "unpack it first: unlz4"),
+    b"7z\xbc\xaf": ("a 7z archive", "unpack it and name the checkpoint inside"),
+    b"\x93NUMPY": ("a numpy array", "give the checkpoint that holds the whole model"),
+    b"<!DOCTYPE": ("a web page, probably instead of a download that failed", "fetch the checkpoint again"),
+    b"<!doctype": ("a web page, probably instead of a download that failed", "fetch the checkpoint again"),
+    b"<html": ("a web page, probably instead of a download that failed", "fetch the checkpoint again"),
+}
+_CHECKPOINTS = (".keras", ".h5", ".hdf5", ".pt", ".pth", ".bin", ".ckpt", ".safetensors", ".pt2", ".onnx", ".tflite")
 
 
 def recognise(path: Path) -> FileKind:
-    """The kind of a source or artifact file; SourceError if it is missing, empty or unknown."""
-    head = _head(path)
+    """The kind of a source or artifact; SourceError if it is missing, empty or unknown, UnsafeInput for a trap."""
+    if stat.S_ISDIR(status_of(path).st_mode):
+        return recognise_folder(path)
+    return recognise_bytes(path, mapped(path))
+
+
+def recognise_bytes(path: Path, data: memoryview) -> FileKind:
+    """The kind of a file by its bytes, wherever these came from."""
+    head = data[:_HEAD].tobytes()
     if head.startswith(b"PK"):
         return _kind_of_zip(path)
     for kind, fits in _SIGNS.items():
-        if fits(head, path):
+        if fits(head, data):
             return kind
-    raise SourceError(
-        f"{path} is not a kind of file we know (it starts with {head[:8].hex(' ')})",
-        fix="give a .pt, .pth, .bin, .safetensors, .pt2, .keras or .h5 file, or a factory such as model.py:build",
-    )
-
-
-def _head(path: Path) -> bytes:
-    if not path.exists():
-        raise SourceError(f"{path} does not exist", fix="check the path; a factory is written file.py:function")
-    if path.is_dir():
-        raise SourceError(f"{path} is a folder, not a model file", fix="name the file inside it")
-    try:
-        with path.open("rb") as stream:
-            head = stream.read(16)
-    except OSError as error:
-        raise SourceError(f"{path} cannot be read: {error.strerror}", fix="check the file's permissions") from error
-    if not head:
-        raise SourceError(f"{path} is empty (0 bytes)", fix="fetch or save the checkpoint again")
-    return head
+    for start, (what, fix) in _OTHERS.items():
+        if head.startswith(start):
+            raise SourceError(f"{path} is {what}", fix=fix)
+    if head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in (b"{", b"["):
+        return recognise_json(path, data)
+    raise SourceError(f"{path} is not a kind of file we know (it starts with {head[:8].hex(' ')})", fix=_FIX)
 
 
 def _kind_of_zip(path: Path) -> FileKind:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            names = archive.namelist()
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:  # what damaged archives cause
-        raise SourceError(
-            f"{path} is a broken archive: {error} (it may be truncated)", fix="fetch or save the checkpoint again"
-        ) from error
+    with damage_named(path, "zip archive"), CheckedZip(path) as archive:
+        names = archive.names()
     inner = {name.partition("/")[2] for name in names}
     if "config.json" in names and "model.weights.h5" in names:
         return FileKind.KERAS
-    if "archive_format" in inner or any(name.startswith("models/") for name in inner):
+    if "serialized_exported_program.json" in names or "archive_format" in inner or _has_folder(inner, "models/"):
         return FileKind.EXPORTED_PROGRAM
     if "constants.pkl" in inner:
         return FileKind.TORCHSCRIPT
     if "data.pkl" in inner:
         return FileKind.TORCH_ZIP
-    raise SourceError(
-        f"{path} is a zip archive but no model that we know (it holds {', '.join(sorted(names)[:4])})",
+    raise _no_model(path, names)
+
+
+def _has_folder(names: set[str], folder: str) -> bool:
+    return any(name.startswith(folder) for name in names)
+
+
+def _no_model(path: Path, names: list[str]) -> SourceError:
+    inside = [name for name in names if name.endswith(_CHECKPOINTS)]
+    if names and all(name.endswith(".npy") for name in names):
+        return SourceError(
+            f"{path} is an archive of numpy arrays (.npz)", fix="give the checkpoint that holds the whole model"
+        )
+    if any(name.endswith(".data/extern_modules") for name in names):
+        return SourceError(
+            f"{path} is a torch.package, which is code to import", fix="save the weights alone, and give --model"
+        )
+    shown = ", ".join(sorted(inside or names)[:4])
+    return SourceError(
+        f"{path} is a zip archive but no model that we know (it holds {shown})",
         fix="unpack it and name the checkpoint inside",
     )

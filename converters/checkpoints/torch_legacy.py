@@ -14,8 +14,14 @@ from .pickle_machine import Name, Node, PickleReader, admit_all, admit_none
 from .unpickled import Storage, TreeBuilder
 
 MAGIC_NUMBER = 0x1950A86A20F9469CFC6C
+_MAGIC_BYTES = MAGIC_NUMBER.to_bytes(10, "little")
 _PROTOCOL = 1001
 _COUNT = struct.Struct("<q")
+
+
+def starts_as_torch(head: bytes) -> bool:
+    """Whether the first bytes are a pickle of the magic number, whatever the pickle's protocol."""
+    return head.startswith(b"\x80") and _MAGIC_BYTES in head[:32]
 
 
 class LegacyStorages:

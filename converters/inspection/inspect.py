@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ..artifact import Format
 from ..checkpoints.malformed import Malformed
+from ..checkpoints.protobuf_kinds import looks_like_onnx
 from ..checkpoints.recognise import FileKind, recognise
 from ..errors import SourceError
 from .executorch import IDENTIFIER as EXECUTORCH_IDENTIFIER
@@ -17,7 +18,7 @@ from .findings import Contents, Inspection
 from .litert import IDENTIFIER as LITERT_IDENTIFIER
 from .litert import read_litert
 from .manifest_names import with_manifest_names
-from .onnx import OnnxReader, looks_like_onnx
+from .onnx import OnnxReader
 from .torchscript import read_torchscript
 
 _READERS: dict[Format, Callable[[Path, memoryview], Contents]] = {

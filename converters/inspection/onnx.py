@@ -23,23 +23,8 @@ _DTYPES = dict(
         start=1,
     )
 )
-_MODEL_FIELDS = frozenset({1, 2, 3, 4, 5, 6, 7, 8, 14, 20, 25, 26})
-_SCALAR_MODEL_FIELDS = frozenset({1, 5})
 _TYPED_DATA = frozenset({4, 5, 7, 9, 10, 11})
 _DEEPEST = 64
-
-
-def looks_like_onnx(data: memoryview) -> bool:
-    """Whether the bytes start as a model does: ONNX has no magic number, but few possible first fields."""
-    seen: set[int] = set()
-    try:
-        for number, value in protobuf.fields(data):
-            if number not in _MODEL_FIELDS or isinstance(value, int) != (number in _SCALAR_MODEL_FIELDS):
-                return False
-            seen.add(number)
-    except Malformed:
-        return 1 in seen
-    return {1, 7} <= seen
 
 
 class OnnxReader:

@@ -107,7 +107,7 @@ def test_a_factory_s_text_is_not_run(tmp_path: Path) -> None:
     ("name", "content", "words"),
     [
         ("empty.pt", b"", "empty"),
-        ("cut.keras", b"PK\x03\x04" + bytes(20), "broken archive"),
+        ("cut.keras", b"PK\x03\x04" + bytes(20), "looks like a zip archive, but it is damaged"),
         ("text.pt", b"hello there, this is text", "not a kind of file"),
     ],
 )
