@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
+from ..converters.errors import SourceError, UsageError
 from ..converters.resolve import resolve
 from ..converters.source import Framework, Opening, Source, Trust
 from .options import parse_assignments
@@ -15,11 +17,15 @@ from .options import parse_assignments
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
 _OPTIONS = (
-    click.option("--model", metavar="FACTORY", help="What builds the architecture of a state_dict: file.py:function."),
+    click.option(
+        "--model",
+        metavar="FACTORY",
+        help="What builds the model that weights belong to: file.py:function; for Keras also architecture.json.",
+    ),
     click.option("--model-arg", multiple=True, metavar="K=V", help="An argument for the factory; repeatable."),
     click.option(
         "--framework",
-        type=click.Choice(["torch", "keras"]),
+        type=click.Choice(["torch", "keras", "tensorflow"]),
         help="Whose model a factory builds, if its file does not show.",
     ),
     click.option(
@@ -30,6 +36,7 @@ _OPTIONS = (
     ),
     click.option("--weights", metavar="KEY", help="Where the weights are in a training checkpoint, such as ema."),
     click.option("--custom-objects", metavar="FILE:NAMES", help="Classes that a Keras model needs: file.py:Name,Name."),
+    click.option("--signature", metavar="NAME", help="Which function of a SavedModel, if it has several."),
     click.option("--trust-pickle", is_flag=True, help="Run what a pickled module asks for. Only for files of yours."),
     click.option(
         "--trust-code", is_flag=True, help="Run the Python code inside a Keras file. Only for files of yours."
@@ -48,6 +55,7 @@ class SourceArguments:
     input: tuple[str, ...]
     weights: str | None
     custom_objects: str | None
+    signature: str | None
     trust_pickle: bool
     trust_code: bool
     trust_remote_code: bool
@@ -86,7 +94,20 @@ def source_from(text: str, given: SourceArguments) -> Source:
         framework=Framework(given.framework) if given.framework else None,
         opening=Opening(
             weights=given.weights,
-            custom_objects=given.custom_objects,
+            custom_objects=given.custom_objects and _absolute_file(given.custom_objects),
+            signature=given.signature,
             trust=tuple(trust for trust, allowed in trusted.items() if allowed),
         ),
     )
+
+
+def _absolute_file(names: str) -> str:
+    """FILE:NAMES with the file's full path, since workers start elsewhere; a module's name as it is."""
+    place, _, rest = names.rpartition(":")
+    if not place or not rest:
+        raise UsageError(f"--custom-objects {names} names nothing", fix="write path/to/file.py:Name,Name")
+    if not place.endswith(".py"):
+        return names
+    if not Path(place).is_file():
+        raise SourceError(f"{place} does not exist", fix="check the path after --custom-objects")
+    return f"{Path(place).resolve()}:{rest}"

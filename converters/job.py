@@ -19,6 +19,13 @@ class Layout(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class IdentifyJob:
+    """Look at a source whose framework its file alone can tell."""
+
+    source: Source
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DescribeJob:
     """Load the source and find its signature.
 

@@ -55,14 +55,25 @@ def resolve(  # noqa: PLR0913 (what the command line says about a source, keywor
         framework=found,
         kind=kind,
         path=str(path.resolve()),
-        factory=_absolute_factory(model) if model else None,
+        factory=_architecture(model, found) if model else None,
         factory_args=arguments,
         inputs=inputs,
         opening=opening,
     )
 
 
+def _architecture(model: str, framework: Framework) -> str:
+    """What builds the architecture that weights belong to; for Keras it may be what model.to_json() wrote."""
+    if not model.endswith(".json") or framework is not Framework.KERAS:
+        return _absolute_factory(model)
+    if not Path(model).is_file():
+        raise SourceError(f"{model} does not exist", fix="check the path of the architecture's file")
+    return str(Path(model).resolve())
+
+
 def _kind_of_folder(path: Path) -> tuple[SourceKind, Framework]:
+    if (path / "saved_model.pb").is_file():
+        return SourceKind.SAVED_MODEL, Framework.TENSORFLOW
     if (path / "config.json").is_file():
         return SourceKind.TRANSFORMERS, Framework.TORCH
     raise SourceError(

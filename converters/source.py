@@ -11,6 +11,7 @@ class Framework(StrEnum):
 
     TORCH = "torch"
     KERAS = "keras"
+    TENSORFLOW = "tensorflow"  # functions of TensorFlow, and models of Keras 2, which is one of its parts
 
 
 class Trust(StrEnum):
@@ -26,11 +27,13 @@ class Opening:
     """What the user says about opening a checkpoint, beside its path.
 
     `weights` is the key of the weights inside a training checkpoint, `custom_objects` names classes that a Keras
-    model needs ("file.py:NAME,NAME"), `trust` what of the file's own code may run.
+    model needs ("file.py:NAME,NAME"), `signature` which function of a SavedModel is meant, `trust` what of the
+    file's own code may run.
     """
 
     weights: str | None = None
     custom_objects: str | None = None
+    signature: str | None = None
     trust: tuple[Trust, ...] = ()
 
 
@@ -46,6 +49,7 @@ class SourceKind(StrEnum):
     LIVE_MODULE = "live_module"
     KERAS_FILE = "keras_file"
     KERAS_HDF5 = "keras_hdf5"
+    SAVED_MODEL = "saved_model"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -48,6 +48,14 @@ def call_factory(factory: str, arguments: Mapping[str, str]) -> Any:
         ) from error
 
 
+def load_named(text: str | None) -> dict[str, Any]:
+    """The classes and functions that "file.py:NAME,NAME" names, by name; none for None."""
+    if text is None:
+        return {}
+    place, _, names = text.rpartition(":")
+    return {name.strip(): load_function(f"{place}:{name.strip()}") for name in names.split(",") if name.strip()}
+
+
 def load_function(factory: str) -> Any:
     """The function that "file.py:fn" or "pkg.mod:fn" names."""
     place, _, name = factory.rpartition(":")

@@ -20,6 +20,7 @@ from .planning import (
     conversion_task,
     convert_job,
     description_task,
+    identified,
     longest,
     reference_task,
     rows_for,
@@ -44,10 +45,11 @@ def certify(request: Request, *, on_progress: Listener = ignore_progress) -> Out
     opened. Nothing is written then.
     """
     started = time.monotonic()
-    rows = rows_for(request)
+    rows_for(request)  # raises for formats that there are not, before anything starts
     with OutputFolder(request.output, overwrite=request.overwrite) as folder:
         with Pool(request.limits, on_progress=on_progress) as pool:
-            run = _Run(request, rows, pool, folder.partial)
+            request = replace(request, source=identified(request.source, pool))
+            run = _Run(request, rows_for(request), pool, folder.partial)
             run.start()
             pool.drain()
         outcome = run.results.write(folder.partial)
@@ -137,7 +139,7 @@ class _Run:
         if self._onnx_graph is not None:
             self._continue_detours(description)
         elif len(self._onnx_waiting) == 1:
-            graph = registry.converters()["keras:onnx"]
+            graph = registry.converters()[f"{self._request.source.framework}:onnx"]
             if graph.missing:
                 self._onnx_graph = not_installed(graph.missing, "going through ONNX", graph.extra)
                 self._continue_detours(description)

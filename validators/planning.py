@@ -9,16 +9,43 @@ from pathlib import Path
 from ..converters import registry
 from ..converters.artifact import Artifact, extension_of
 from ..converters.errors import UsageError
-from ..converters.job import ConvertJob, DescribeJob, Description, ReferenceJob, RunResult
+from ..converters.job import ConvertJob, DescribeJob, Description, IdentifyJob, ReferenceJob, RunResult
 from ..converters.precision import Precision
-from ..converters.source import SourceKind
-from ..converters.worker.pool import Task
+from ..converters.source import Framework, Source, SourceKind
+from ..converters.worker.pool import Finished, Pool, Task
+from ..converters.worker.stacks import Stack
 from ..converters.worker.warm import WarmJob
 from .request import Request
 from .running import not_installed
 
 _WARM_ENTRY = "edgeproof.converters.worker.warm:warm"
+_IDENTIFY_ENTRY = "edgeproof.converters.checkpoints.keras_source:identify"
+_READS_HDF5 = "h5py"
 _FIRST = 100.0
+
+
+def identified(source: Source, pool: Pool) -> Source:
+    """The source with the framework that its file asks for, where only a worker may look into it.
+
+    Keras files are judged here, before a framework is there that could build what they ask for. Raises SourceError,
+    UnsafeInput, NotRunnable if what reads them is not installed.
+    """
+    if source.framework is not Framework.KERAS or source.path is None:
+        return source
+    if find_spec(_READS_HDF5) is None:
+        raise not_installed((_READS_HDF5,), "opening Keras files", registry.describer(Framework.KERAS).extra)
+    task = Task(
+        title="file",
+        entry=_IDENTIFY_ENTRY,
+        job=IdentifyJob(source=source),
+        result=Source,
+        stack=Stack.RUNTIMES,
+        cost=_FIRST,
+    )
+    answers: list[Finished[Source]] = []
+    pool.submit(task, answers.append)
+    pool.drain()
+    return answers[0].value()
 
 
 def rows_for(request: Request) -> list[registry.ConverterRow]:

@@ -20,6 +20,7 @@ from ..converters.worker.pool import Finished, Limits, Pool, Task
 from .judging import GOLDEN, ArtifactRun, Judge
 from .parity import ParityReport, ParityRow, Status, verdict_of
 from .pipeline import Listener, ignore_progress
+from .planning import identified
 from .processor import this_processor
 from .reports.json import decode
 from .request import Outcome
@@ -101,7 +102,7 @@ class _Verification:
 
     def start(self, artifacts: list[Artifact]) -> None:
         if self._request.against is not None:
-            self._run_source(self._request.against)
+            self._run_source(identified(self._request.against, self._pool))
         for artifact in artifacts:
             for target in self._request.targets:
                 self._run(artifact, target)

@@ -42,7 +42,7 @@ def opened(path: Path) -> Generator[h5py.File]:
     size = len(mapping)
     mapping.close()
     with damage_named(path, KIND), _damage_seen():
-        file = h5py.File(path, mode="r", locking=False)
+        file = h5py.File(path, mode="r")
     try:
         with damage_named(path, KIND), _damage_seen():
             _Look(size).at(file)
@@ -130,7 +130,8 @@ class _Look:
             attribute = h5a.open(item, index=index)
             name = f"{where}@{attribute.name.decode('utf-8', 'replace')}"
             self._type(name, attribute.get_type())
-            self._add(name, attribute.get_storage_size(), attribute.get_storage_size())
+            size = h5a.get_info(item, index=index).data_size
+            self._add(name, size, size)
             if attribute.get_space().get_simple_extent_npoints() * 8 > _MOST_TEXT:
                 raise Malformed(f"{name} has more elements than a model needs")
 

@@ -189,3 +189,14 @@ def _tensorflow(inner: Any, where: str) -> Iterator[Foreign]:
 def _last(name: Any) -> str | None:
     """The name without the package that it was registered for."""
     return name.rpartition(">")[2] if isinstance(name, str) else None
+
+
+def registered_names(config: Any, own: Mapping[str, Any]) -> dict[str, Any]:
+    """What the user brings, under the names with a package ("Custom>Layer") by which the config asks for it."""
+    names = {
+        name
+        for node, _ in _objects(config)
+        for name in (node["class_name"], node.get("registered_name"))
+        if isinstance(name, str)
+    }
+    return {name: own[name.rpartition(">")[2]] for name in names if name.rpartition(">")[2] in own}

@@ -1,4 +1,4 @@
-"""Opens a Keras source under whichever backend this worker has: .keras, full-model HDF5, or a factory."""
+"""Opens a Keras source under whichever backend this worker has: a file, weights with their architecture, a factory."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ from typing import Any
 
 import keras
 
-from ..errors import SourceError, UnsafeInput
-from ..source import Source, SourceKind
-from ..user_code import call_factory
+from ..checkpoints.keras_files import StoredModel, weights_of
+from ..checkpoints.keras_source import is_architecture, stored_model
+from ..errors import SourceError
+from ..source import Source, SourceKind, Trust
+from ..user_code import call_factory, load_named
+from .stored import build, load_weights
 
 _SEED = 0  # an untrained model must be the same in every worker that builds it
 
@@ -17,11 +20,18 @@ _SEED = 0  # an untrained model must be the same in every worker that builds it
 def load(source: Source) -> tuple[keras.Model, Any]:
     """The model and the example inputs that came with it (None if none did).
 
-    Files are opened without compiling and in safe mode. Raises SourceError, UnsafeInput.
+    Files are judged before anything in them is built, and nothing is compiled. Raises SourceError, UnsafeInput.
     """
     if source.kind is SourceKind.FACTORY:
         return _from_factory(source)
-    return _from_file(Path(source.path or "")), None
+    stored = stored_model(source)
+    if stored.config is None:
+        model, examples = _from_factory(source)
+    else:
+        model, examples = _from_config(source, stored), None
+    with weights_of(Path(source.path or "")) as (path, file):
+        load_weights(model, file, path=path, source=source, layout=stored.layout)
+    return model, examples
 
 
 def _from_factory(source: Source) -> tuple[keras.Model, Any]:
@@ -36,32 +46,11 @@ def _from_factory(source: Source) -> tuple[keras.Model, Any]:
     return model, examples
 
 
-def _from_file(path: Path) -> keras.Model:
-    try:
-        return keras.saving.load_model(path, compile=False, safe_mode=True)
-    except (OSError, KeyError) as error:
-        raise SourceError(f"{path} is broken: {_first_line(error)}", fix="save the model again") from error
-    except (TypeError, ValueError) as error:
-        raise _explained(path, error) from error
-
-
-def _explained(path: Path, error: Exception) -> SourceError | UnsafeInput:
-    text = str(error)
-    if "unsafe" in text.lower() or "lambda" in text.lower():
-        return UnsafeInput(
-            f"{path.name} holds Python code (a Lambda layer), which is not run: {_first_line(error)}",
-            fix="build the model in a factory of your own and give that: path/to/model.py:build",
-        )
-    if "No model config found" in text or "model_config" in text:
-        return SourceError(
-            f"{path.name} holds weights only, no architecture",
-            fix="save the whole model (model.save), or build it in a factory: path/to/model.py:build",
-        )
-    return SourceError(
-        f"{path.name} cannot be loaded by Keras {keras.__version__}: {_first_line(error)}",
-        fix="build the model in a factory (path/to/model.py:build) that registers its custom classes",
+def _from_config(source: Source, stored: StoredModel) -> keras.Model:
+    place = source.factory if is_architecture(source) else source.path
+    return build(
+        stored,
+        name=Path(place or "").name,
+        own=load_named(source.opening.custom_objects),
+        trusted=Trust.CODE in source.opening.trust,
     )
-
-
-def _first_line(error: BaseException) -> str:
-    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
