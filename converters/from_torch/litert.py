@@ -16,7 +16,7 @@ from ..signature import Signature
 from ..versions import versions_of
 from ..worker.stages import stage
 from . import litert_lowerings, litert_scan
-from .litert_flatbuffer import flatbuffer
+from .litert_flatbuffer import flatbuffer, refuse_unloadable
 from .litert_open_sizes import with_open_sizes
 from .lowering import Lowering
 from .passes.clamp_infinities import clamp_infinities
@@ -92,7 +92,9 @@ def lower(program: ExportedProgram, signature: Signature) -> Lowering:
 
 def _payload(program: ExportedProgram, signature: Signature) -> bytes:
     if has_open_sizes(program):
-        return with_open_sizes(program, lambda fixed: _payload(fixed, signature))
+        payload = with_open_sizes(program, lambda fixed: _payload(fixed, signature))
+        refuse_unloadable(payload)
+        return payload
     prepared = prepare(program)
     _refuse_dtypes(prepared)
     return flatbuffer(prepared, signature)

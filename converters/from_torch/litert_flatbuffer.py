@@ -42,7 +42,7 @@ def flatbuffer(program: ExportedProgram, signature: Signature) -> bytes:
         raise
     except Exception as error:
         raise ConversionError(_in_words(error), fix="read the log; another format may have the operator") from error
-    _refuse_unloadable(payload)
+    refuse_unloadable(payload)
     return payload
 
 
@@ -104,8 +104,8 @@ def _refuse_unsupported(program: ExportedProgram) -> None:
         )
 
 
-def _refuse_unloadable(payload: bytes) -> None:
-    """The converter also writes operators that no runtime has, such as STABLEHLO_CONVOLUTION."""
+def refuse_unloadable(payload: bytes) -> None:
+    """Raise UnsupportedOperators if the runtime lacks an operator that the converter wrote, such as STABLEHLO_SORT."""
     try:
         plain = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
         Interpreter(model_content=payload, experimental_op_resolver_type=plain).allocate_tensors()
