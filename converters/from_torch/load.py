@@ -36,7 +36,7 @@ def load(source: Source) -> Opened:
     if source.kind in _OPENERS:
         file, _, function = _OPENERS[source.kind].partition(":")
         opener = getattr(importlib.import_module(f".opening.{file}", __package__), function)
-        return _evaluated(opener(source))
+        return opener(source) if source.kind is SourceKind.EXPORTED_PROGRAM else _evaluated(opener(source))
     module, examples = build(source)
     notes: tuple[str, ...] = ()
     if source.kind is SourceKind.STATE_DICT:

@@ -1,4 +1,4 @@
-"""What people have: training checkpoints, pickled modules, Transformers folders; each converts, or is refused in words."""
+"""What people have: training checkpoints, pickled modules, Transformers folders, converted or refused in words."""
 
 from __future__ import annotations
 

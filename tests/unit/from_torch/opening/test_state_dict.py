@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import os
 import re
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -60,7 +60,7 @@ class Fires:
         self.mark = mark
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return os.system, (f"touch {self.mark}",)
+        return subprocess.call, (["touch", str(self.mark)],)
 
 
 @pytest.fixture
