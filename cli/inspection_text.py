@@ -22,8 +22,8 @@ def describe(found: Inspection) -> Iterator[str]:
     yield from _field("format", [_TITLES[found.format]])
     yield from _field("size", [f"{size(found.bytes)} ({found.bytes:,} bytes)"])
     yield from _field("sha256", [found.sha256])
-    yield from _field("inputs", [_tensor(fact, index) for index, fact in enumerate(contents.inputs)])
-    yield from _field("outputs", [_tensor(fact, index) for index, fact in enumerate(contents.outputs)])
+    yield from _field("inputs", [tensor_text(fact, index) for index, fact in enumerate(contents.inputs)])
+    yield from _field("outputs", [tensor_text(fact, index) for index, fact in enumerate(contents.outputs)])
     yield from _field("weights", [_weights(contents.weights)])
     for partition in contents.partitions[:_PARTITIONS_SHOWN]:
         yield from _field("partition", _partition(partition))
@@ -39,7 +39,8 @@ def _field(label: str, texts: list[str]) -> Iterator[str]:
     return field_lines(label, texts, indent=_INDENT)
 
 
-def _tensor(fact: TensorFacts, index: int) -> str:
+def tensor_text(fact: TensorFacts, index: int) -> str:
+    """One input or output; `index` stands for a name that the file does not store."""
     name = printable(fact.name) if fact.name is not None else f"({index})"
     if fact.dtype is None and fact.shape is None:
         return f"{name}: tensor"

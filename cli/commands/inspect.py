@@ -1,23 +1,22 @@
-"""`edgeproof inspect`: what is in an artifact, without running it."""
+"""`edgeproof inspect`: what is in an artifact or a checkpoint, without running it."""
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import click
 
-from ...converters.inspection.findings import Inspection
-from ...converters.inspection.inspect import inspect_artifact
+from ...converters.inspection.checkpoint_findings import CheckpointInspection
+from ...converters.inspection.documents import encode
+from ...converters.inspection.inspect import inspect_path
+from ..checkpoint_text import describe_checkpoint
 from ..inspection_text import describe
 from ..options import json_option, verbosity_options
 
-_SCHEMA = 1
 _EXAMPLES = """\b
 Examples:
   edgeproof inspect out/classifier.executorch.fp32.pte
+  edgeproof inspect checkpoint.pth
   edgeproof inspect model.onnx --json"""
 
 
@@ -26,17 +25,17 @@ Examples:
 @json_option
 @verbosity_options
 def command(file: Path, as_json: bool) -> int:
-    """Show what is in an artifact, without running it.
+    """Show what is in a checkpoint or artifact, without running it.
 
-    FILE is a TorchScript, ExecuTorch, LiteRT or ONNX file, recognised by its bytes: its signature, operators,
-    backend partitions, sizes and versions. Names that the file does not store come from the manifest.json beside it.
+    FILE is recognised by its bytes. Of an artifact (TorchScript, ExecuTorch, LiteRT, ONNX): its signature, operators,
+    backend partitions, sizes and versions; names that the file does not store come from the manifest.json beside it.
+    Of a checkpoint (torch, safetensors, Keras, HDF5; folders of Transformers and SavedModel): who wrote it, its
+    tensors, dictionaries and prefixes, and what it asks for that is not allowed.
     """
-    found = inspect_artifact(file)
-    click.echo(json.dumps(_document(found), indent=2) if as_json else "\n".join(describe(found)))
+    found = inspect_path(file)
+    if as_json:
+        click.echo(encode(found).decode(), nl=False)
+        return 0
+    lines = describe_checkpoint(found) if isinstance(found, CheckpointInspection) else describe(found)
+    click.echo("\n".join(lines))
     return 0
-
-
-def _document(found: Inspection) -> dict[str, Any]:
-    document = asdict(found)
-    contents = document.pop("contents")
-    return {"schema": _SCHEMA, **document, **contents, "undelegated": found.undelegated}

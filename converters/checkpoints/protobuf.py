@@ -18,17 +18,17 @@ def fields(message: memoryview) -> Iterator[tuple[int, Value]]:
     """The fields of a message in order: (number, integer) or (number, bytes); raises Malformed."""
     position, end = 0, len(message)
     while position < end:
-        key, position = _varint(message, position)
+        key, position = varint(message, position)
         number, kind = key >> 3, key & 7
         if number == 0:
             raise Malformed("a field has the number 0")
         if kind == 0:
-            value, position = _varint(message, position)
+            value, position = varint(message, position)
             yield number, value
             continue
         width = _FIXED_WIDTH.get(kind)
         if kind == 2:
-            width, position = _varint(message, position)
+            width, position = varint(message, position)
         if width is None:
             raise Malformed(f"field {number} has the unknown wire type {kind}")
         if position + width > end:
@@ -63,11 +63,12 @@ def integers(value: Value) -> Iterator[int]:
         return
     position = 0
     while position < len(value):
-        number, position = _varint(value, position)
+        number, position = varint(value, position)
         yield integer(number)
 
 
-def _varint(data: memoryview, position: int) -> tuple[int, int]:
+def varint(data: memoryview, position: int) -> tuple[int, int]:
+    """A variable-length integer at a position, and the position behind it; raises Malformed."""
     value = shift = 0
     while position < len(data) and shift < 70:
         byte = data[position]

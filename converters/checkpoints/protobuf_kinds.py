@@ -40,4 +40,4 @@ def looks_like_saved_model(data: memoryview) -> bool:
             seen.add(number)
     except Malformed:
         return False
-    return seen == _SAVED_MODEL_FIELDS
+    return seen == {1, 2}

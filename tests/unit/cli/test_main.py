@@ -25,7 +25,7 @@ def _break_inspect_with(error: BaseException, monkeypatch: pytest.MonkeyPatch) -
     def fail(_path: Path) -> NoReturn:
         raise error
 
-    monkeypatch.setattr(inspect_command, "inspect_artifact", fail)
+    monkeypatch.setattr(inspect_command, "inspect_path", fail)
 
 
 def test_help_lists_every_command_and_examples(capsys: pytest.CaptureFixture[str]) -> None:
@@ -161,9 +161,11 @@ def test_a_reader_that_goes_away_is_no_error() -> None:
 
 
 def test_sigterm_ends_it_with_143(tmp_path: Path) -> None:
-    pipe = tmp_path / "pipe"
-    os.mkfifo(pipe)  # opening it for reading waits, as a slow disk would
-    with subprocess.Popen([*PROGRAM, "inspect", str(pipe)], stderr=subprocess.PIPE, text=True) as process:
+    large = tmp_path / "large.safetensors"
+    header = json.dumps({"w": {"dtype": "U8", "shape": [1 << 40], "data_offsets": [0, 1 << 40]}}).encode()
+    large.write_bytes(len(header).to_bytes(8, "little") + header)
+    os.truncate(large, 8 + len(header) + (1 << 40))  # a hole that takes no space, and long to read
+    with subprocess.Popen([*PROGRAM, "inspect", str(large)], stderr=subprocess.PIPE, text=True) as process:
         time.sleep(1.0)
         process.send_signal(signal.SIGTERM)
         _, said = process.communicate(timeout=30)

@@ -110,7 +110,7 @@ def test_an_empty_file_is_called_empty(tmp_path: Path) -> None:
 def test_a_file_of_zeros_is_no_artifact(tmp_path: Path) -> None:
     path = tmp_path / "zeros.tflite"
     path.write_bytes(bytes(4096))
-    with pytest.raises(SourceError, match="no artifact that we know"):
+    with pytest.raises(SourceError, match="not a kind of file we know"):
         inspect_artifact(path)
 
 
@@ -135,7 +135,10 @@ def test_an_executorch_program_of_another_version_is_named(tmp_path: Path) -> No
         inspect_artifact(path)
 
 
-@pytest.mark.parametrize(("start", "what"), [(b"\x89HDF\r\n\x1a\n", "HDF5"), (b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.", "legacy torch checkpoint")])
+@pytest.mark.parametrize(
+    ("start", "what"),
+    [(b"\x89HDF\r\n\x1a\n", "HDF5"), (b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.", "legacy torch checkpoint")],
+)
 def test_a_source_is_told_from_an_artifact(tmp_path: Path, start: bytes, what: str) -> None:
     path = tmp_path / "source"
     path.write_bytes(start + bytes(100))

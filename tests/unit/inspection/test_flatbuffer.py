@@ -4,8 +4,8 @@ import struct
 
 import pytest
 
-from edgeproof.converters.inspection.flatbuffer import Table, root_table
 from edgeproof.converters.checkpoints.malformed import Budget, Malformed
+from edgeproof.converters.inspection.flatbuffer import Table, root_table
 
 
 def _buffer() -> bytes:

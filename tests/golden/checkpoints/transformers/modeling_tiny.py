@@ -1,0 +1,1 @@
+raise RuntimeError("this must not run")
