@@ -118,5 +118,5 @@ def _notes(folder: Path, config: dict[str, Any]) -> list[str]:
 
 
 def _text(value: Any) -> str:
-    text = ", ".join(str(part) for part in value) if isinstance(value, list) else str(value)
+    text = ", ".join(str(part) for part in cast("list[object]", value)) if isinstance(value, list) else str(value)
     return text if len(text) <= 200 else f"{text[:200]}..."
