@@ -18,17 +18,18 @@ from .worker.stacks import Stack
 
 _FROM_TORCH = "edgeproof.converters.from_torch"
 _FROM_KERAS = "edgeproof.converters.from_keras"
+_FROM_TENSORFLOW = "edgeproof.converters.from_tensorflow"
 _FROM_ONNX = "edgeproof.converters.from_onnx"
 _RUNNERS = "edgeproof.validators.runners"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConverterRow:
-    """One way from an origin ("torch", "keras", or "onnx" for a graph made on the way) to a format.
+    """One way from an origin ("torch", "keras", "tensorflow", or "onnx" for a graph made on the way) to a format.
 
     `cost` is a rough duration relative to the others, `needs` the import names it cannot do without,
     `extra` the installation extra that brings them; `detour` is the origin to try when the model turns out
-    to need TensorFlow.
+    to need TensorFlow. `from_graph` says that there is no other way than that detour.
     """
 
     origin: str
@@ -41,6 +42,7 @@ class ConverterRow:
     backends: tuple[str, ...]
     precisions: tuple[Precision, ...] = (Precision.FP32,)
     detour: str | None = None
+    from_graph: bool = False
 
     @property
     def key(self) -> str:
@@ -153,7 +155,7 @@ _CONVERTERS = (
     ConverterRow(
         origin="keras",
         format=Format.LITERT,
-        entry=f"{_FROM_KERAS}.litert:convert",
+        entry=f"{_FROM_KERAS}.program:convert_litert",
         stack=Stack.TENSORFLOW,
         cost=4,
         needs=("keras", "tensorflow"),
@@ -163,10 +165,54 @@ _CONVERTERS = (
     ConverterRow(
         origin="keras",
         format=Format.ONNX,
-        entry=f"{_FROM_KERAS}.onnx:convert",
+        entry=f"{_FROM_KERAS}.program:convert_onnx",
         stack=Stack.TENSORFLOW,
         cost=5,
         needs=("keras", "tensorflow", "tf2onnx"),
+        extra="keras,onnx",
+        backends=("cpu",),
+    ),
+    ConverterRow(
+        origin="tensorflow",
+        format=Format.TORCHSCRIPT,
+        entry=f"{_FROM_ONNX}.convert:convert_torchscript",
+        stack=Stack.TORCH,
+        cost=2,
+        needs=("torch", "onnx"),
+        extra="keras,torch,onnx",
+        backends=("torch",),
+        detour="onnx",
+        from_graph=True,
+    ),
+    ConverterRow(
+        origin="tensorflow",
+        format=Format.EXECUTORCH,
+        entry=f"{_FROM_ONNX}.convert:convert_executorch",
+        stack=Stack.TORCH,
+        cost=10,
+        needs=("torch", "executorch", "onnx"),
+        extra="keras,executorch,onnx",
+        backends=("xnnpack", "portable"),
+        detour="onnx",
+        from_graph=True,
+    ),
+    ConverterRow(
+        origin="tensorflow",
+        format=Format.LITERT,
+        entry=f"{_FROM_TENSORFLOW}.litert:convert",
+        stack=Stack.TF_KERAS,
+        cost=4,
+        needs=("tensorflow",),
+        extra="keras",
+        backends=("xnnpack",),
+    ),
+    ConverterRow(
+        origin="tensorflow",
+        format=Format.ONNX,
+        entry=f"{_FROM_TENSORFLOW}.onnx:convert",
+        stack=Stack.TF_KERAS,
+        cost=5,
+        needs=("tensorflow", "tf2onnx"),
         extra="keras,onnx",
         backends=("cpu",),
     ),
@@ -242,6 +288,14 @@ _DESCRIBERS = (
         needs=("keras", "tensorflow"),
         extra="keras",
     ),
+    DescriberRow(
+        framework=Framework.TENSORFLOW,
+        entry=f"{_FROM_TENSORFLOW}.describe:describe",
+        opener=f"{_FROM_TENSORFLOW}.live:open_source",
+        stack=Stack.TF_KERAS,
+        needs=("tensorflow", "tf_keras"),
+        extra="keras",
+    ),
 )
 
 
@@ -250,7 +304,7 @@ def converters() -> dict[str, ConverterRow]:
     rows = {row.key: row for row in _CONVERTERS}
     for point in entry_points(group="edgeproof.converters"):
         origin, _, format_name = point.name.partition(":")
-        stack = Stack.TENSORFLOW if origin == Framework.KERAS else Stack.TORCH
+        stack = next((row.stack for row in _DESCRIBERS if row.framework == origin), Stack.TORCH)
         rows[point.name] = ConverterRow(
             origin=origin,
             format=format_name,

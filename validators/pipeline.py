@@ -113,6 +113,10 @@ class _Run:
         if row.missing:
             self.results.not_run(row, precision, not_installed(row.missing, row.key, row.extra))
             return
+        if row.from_graph:
+            why = NeedsTensorFlow("the source is a TensorFlow function", fix="convert through the model's ONNX graph")
+            self._take_detour(description, row, precision, why)
+            return
         job = convert_job(self._request, description, row, precision, self._folder)
         task = conversion_task(row, job, sticky=row.format == self._prepared)
         self._submit(task, lambda finished: self._converted(description, row, precision, finished))

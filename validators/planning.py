@@ -98,8 +98,8 @@ def warm_up_task(request: Request, row: registry.ConverterRow) -> Task[tuple[str
 
 
 def longest(rows: Sequence[registry.ConverterRow]) -> registry.ConverterRow | None:
-    """The row that takes the most time of those that can run here."""
-    return max((row for row in rows if not row.missing), key=lambda row: row.cost, default=None)
+    """The row that takes the most time of those that can run here and open the source themselves."""
+    return max((row for row in rows if not row.missing and not row.from_graph), key=lambda row: row.cost, default=None)
 
 
 def reference_task(description: Description, *, calls: Path, outputs: Path, required: int) -> Task[RunResult]:

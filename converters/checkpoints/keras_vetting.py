@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from ..errors import UnsafeInput
 from ..source import Opening, Trust
@@ -47,11 +47,15 @@ _MOST_NAMED = 8
 
 @dataclass(frozen=True, slots=True)
 class Foreign:
-    """Something in a config that is none of Keras' own; `name` is what --custom-objects would have to bring."""
+    """Something in a config that is none of Keras' own.
+
+    `name` is what --custom-objects would have to bring, `is_code` says that the file itself holds code.
+    """
 
     what: str
     where: str
     name: str | None = None
+    is_code: bool = False
 
 
 def without_training(value: Any, depth: int = 0) -> Any:
@@ -70,8 +74,12 @@ def vet(config: Any, path: Path, opening: Opening) -> None:
     if Trust.CODE in opening.trust:
         return
     found = list(dict.fromkeys(foreign_in(config, custom=names_of(opening))))
-    if not found:
-        return
+    if found:
+        refuse(found, path)
+
+
+def refuse(found: list[Foreign], path: Path) -> NoReturn:
+    """Raises UnsafeInput that names each of them and the ways out."""
     shown = "; ".join(f"{each.what} ({each.where})" for each in found[:_MOST_NAMED])
     more = f" and {len(found) - _MOST_NAMED} more" if len(found) > _MOST_NAMED else ""
     names = ",".join(dict.fromkeys(each.name for each in found if each.name))
@@ -140,7 +148,7 @@ def _foreign(node: dict[str, Any], where: str, custom: frozenset[str]) -> Iterat
     elif kind in ("SlicingOpLambda", *_VALUES):
         pass
     elif kind == "__lambda__":
-        yield Foreign("Python code", where)
+        yield Foreign("Python code", where, is_code=True)
     else:
         yield from _class(node, kind, where)
         yield from _named_files(kind, inner, where)
@@ -177,7 +185,7 @@ def _lambda(inner: Any, where: str, custom: frozenset[str]) -> Iterator[Foreign]
     function = inner.get("function") if isinstance(inner, dict) else None
     name = function.get("config") if isinstance(function, dict) else function
     if not (isinstance(name, str) and _last(name) in custom):
-        yield Foreign("the Python code of a Lambda layer", where)
+        yield Foreign("the Python code of a Lambda layer", where, is_code=True)
 
 
 def _tensorflow(inner: Any, where: str) -> Iterator[Foreign]:

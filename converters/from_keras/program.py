@@ -1,69 +1,34 @@
-"""A Keras model as a TensorFlow function with named tensors and the signature's static or open sizes."""
+"""A Keras model as a TensorFlow function, which goes on to LiteRT and ONNX like every other."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
-
-import tensorflow as tf
-
+from ..artifact import Artifact
 from ..fingerprint import require_same
-from ..job import ConvertJob, Layout
-from ..layouts import axes_to, layouts_of, move_axes, other
-from ..signature import Signature, TensorSpec
+from ..from_tensorflow import litert, onnx
+from ..from_tensorflow.program import TensorFlowProgram
+from ..from_tensorflow.program import program_of as program_of_call
+from ..job import ConvertJob
 from .live import open_source
 
+_TOOLS = ("keras", "tensorflow")
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TensorFlowProgram:
-    """A concrete function of named tensors; `trackable` owns its variables."""
 
-    function: Any
-    specs: tuple[Any, ...]
-    trackable: Any
-    signature: Signature
-    layouts: dict[str, str]
+def convert_litert(job: ConvertJob) -> Artifact:
+    """Make the LiteRT artifact of a job; raises UnsupportedOperators where it would need Flex operators."""
+    return litert.convert_program(job, program_of, tools=_TOOLS)
+
+
+def convert_onnx(job: ConvertJob) -> Artifact:
+    """Make the ONNX artifact of a job; raises ConversionError, UnsupportedOperators."""
+    return onnx.convert_program(job, program_of, tools=_TOOLS)
 
 
 def program_of(job: ConvertJob) -> TensorFlowProgram:
-    """The function that a job converts: inference mode, flat arguments, outputs as a mapping by name.
+    """The function that a job converts.
 
     Raises SourceError if the source's factory built another model than the one that was described.
     """
     live = open_source(job.source)
     if job.fingerprint is not None:
         require_same(live.fingerprint, job.fingerprint)
-    flat = live.flat
-    layouts = layouts_of(job.signature, job.options, of_source=Layout.NHWC)
-    signature = move_axes(job.signature, layouts)
-    specs = tuple(_tensor_spec(spec) for spec in signature.inputs)
-
-    def serve(*tensors: Any) -> dict[str, Any]:
-        inputs = [_back(tensor, spec.name, layouts) for tensor, spec in zip(tensors, signature.inputs, strict=True)]
-        results = flat.call_in_order(inputs, [spec.name for spec in signature.outputs])
-        return {
-            spec.name: _forth(tensor, spec.name, layouts)
-            for spec, tensor in zip(signature.outputs, results, strict=True)
-        }
-
-    holder: Any = tf.Module()
-    holder.model = flat.model
-    function = tf.function(serve, input_signature=specs, autograph=False, jit_compile=False)
-    return TensorFlowProgram(function=function, specs=specs, trackable=holder, signature=signature, layouts=layouts)
-
-
-def _tensor_spec(spec: TensorSpec) -> Any:
-    sizes: Sequence[int | None] = [None if isinstance(size, str) else size for size in spec.shape]
-    return tf.TensorSpec(sizes, tf.dtypes.as_dtype(spec.dtype), name=spec.name)
-
-
-def _back(tensor: Any, name: str, layouts: dict[str, str]) -> Any:
-    """An input in the source's layout."""
-    if name not in layouts:
-        return tensor
-    return tf.transpose(tensor, axes_to(other(layouts[name])))
-
-
-def _forth(tensor: Any, name: str, layouts: dict[str, str]) -> Any:
-    return tf.transpose(tensor, axes_to(layouts[name])) if name in layouts else tensor
+    return program_of_call(job, call=live.flat.call_in_order, trackable=live.flat.model)

@@ -43,7 +43,7 @@ def _convert(job: ConvertJob, lower: Callable[[TorchProgram], Lowering], tools: 
         job,
         lowering.payload,
         backend=lowering.backend,
-        route=("keras", "tf2onnx", "onnx", "torch.export", job.format),
+        route=(str(job.source.framework), "tf2onnx", "onnx", "torch.export", job.format),
         notes=lowering.notes,
         layouts=program.layouts,
         signature=program.signature,
@@ -52,7 +52,7 @@ def _convert(job: ConvertJob, lower: Callable[[TorchProgram], Lowering], tools: 
 
 
 def _program(job: ConvertJob) -> TorchProgram:
-    """The graph as a program; the source is a Keras model, so its images are NHWC."""
+    """The graph as a program; it was made by way of TensorFlow, so its images are NHWC."""
     if job.onnx_graph is None:
         raise ConversionError("no ONNX graph was made of this model", fix="report this as a bug")
     with stage("load"):

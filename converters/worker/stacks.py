@@ -13,6 +13,7 @@ class Stack(StrEnum):
     TORCH = "torch"
     TENSORFLOW = "tensorflow"
     KERAS_TORCH = "keras-torch"
+    TF_KERAS = "tf-keras"
     RUNTIMES = "runtimes"
 
 
@@ -48,6 +49,12 @@ RULES = {
     Stack.TORCH: StackRules(environment=_QUIET, forbidden=("tensorflow",), start_seconds=2),
     Stack.TENSORFLOW: StackRules(
         environment={**_QUIET, "KERAS_BACKEND": "tensorflow"}, forbidden=("torch",), start_seconds=7
+    ),
+    # Keras 2, and whatever needs no Keras at all.
+    Stack.TF_KERAS: StackRules(
+        environment={**_QUIET, "KERAS_BACKEND": "tensorflow", "TF_USE_LEGACY_KERAS": "1"},
+        forbidden=("torch",),
+        start_seconds=7,
     ),
     Stack.KERAS_TORCH: StackRules(
         environment={**_QUIET, "KERAS_BACKEND": "torch"},

@@ -10,8 +10,8 @@ import onnx
 import onnxruntime
 import tensorflow as tf
 
-from edgeproof.converters.from_keras.onnx import _lower  # pyright: ignore[reportPrivateUsage]
-from edgeproof.converters.from_keras.program import TensorFlowProgram
+from edgeproof.converters.from_tensorflow.onnx import lower
+from edgeproof.converters.from_tensorflow.program import TensorFlowProgram
 from edgeproof.converters.signature import Signature
 
 
@@ -25,7 +25,7 @@ def onnx_of(model: keras.Model) -> onnx.ModelProto:
     """The ONNX graph of a model with one input and one output."""
     function, specs = function_of(model)
     signature = Signature(inputs=(), outputs=())
-    return _lower(
+    return lower(
         TensorFlowProgram(function=function, specs=specs, trackable=tf.Module(), signature=signature, layouts={})
     )
 

@@ -14,7 +14,7 @@ from keras import layers
 from keras_lowering import function_of, largest_difference, onnx_of, operators
 from tensorflow.python.framework import convert_to_constants
 
-from edgeproof.converters.from_keras.upstream.inlined_functions import inlined_functions
+from edgeproof.converters.from_tensorflow.upstream.inlined_functions import inlined_functions
 
 pytestmark = pytest.mark.tensorflow
 CLOSE = 2e-6

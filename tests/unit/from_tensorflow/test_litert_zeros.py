@@ -10,9 +10,9 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
-from edgeproof.converters.from_keras import litert
-from edgeproof.converters.from_keras.litert_zeros import zeros_at_run_time
-from edgeproof.converters.from_keras.program import TensorFlowProgram
+from edgeproof.converters.from_tensorflow import litert
+from edgeproof.converters.from_tensorflow.litert_zeros import zeros_at_run_time
+from edgeproof.converters.from_tensorflow.program import TensorFlowProgram
 from edgeproof.converters.signature import Signature
 
 pytestmark = [pytest.mark.tensorflow, pytest.mark.slow]

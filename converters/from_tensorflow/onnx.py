@@ -1,6 +1,8 @@
-"""Keras to ONNX through tf2onnx, with the source's names on inputs and outputs."""
+"""TensorFlow to ONNX through tf2onnx, with the source's names on inputs and outputs."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import keras.src.export.tf2onnx_lib as keras_patches
 import onnx
@@ -13,8 +15,9 @@ from ..job import ConvertJob
 from ..signature import Signature
 from ..versions import versions_of
 from ..worker.stages import stage
+from .live import program_of_source
 from .onnx_operators import HANDLERS
-from .program import TensorFlowProgram, program_of
+from .program import TensorFlowProgram
 from .upstream.captured_constants import captured_constants
 from .upstream.inlined_functions import inlined_functions
 
@@ -22,24 +25,32 @@ _OPSET = 18
 
 
 def convert(job: ConvertJob) -> Artifact:
+    """Make the ONNX artifact of a TensorFlow function; raises ConversionError, UnsupportedOperators."""
+    return convert_program(job, program_of_source, tools=("tensorflow",))
+
+
+def convert_program(
+    job: ConvertJob, program_of: Callable[[ConvertJob], TensorFlowProgram], *, tools: tuple[str, ...]
+) -> Artifact:
     """Make the ONNX artifact of a job; raises ConversionError, UnsupportedOperators."""
     with stage("export"):
         program = program_of(job)
     with stage("lower"):
-        model = _lower(program)
+        model = lower(program)
         rename_interface(model, program.signature)
     return finish(
         job,
         model.SerializeToString(deterministic=True),
         backend="cpu",
-        route=("keras", "tf2onnx", "onnx"),
+        route=(str(job.source.framework), "tf2onnx", "onnx"),
         layouts=program.layouts,
         signature=program.signature,
-        made_by=versions_of("keras", "tensorflow", "tf2onnx", "onnx"),
+        made_by=versions_of(*tools, "tf2onnx", "onnx"),
     )
 
 
-def _lower(program: TensorFlowProgram) -> onnx.ModelProto:
+def lower(program: TensorFlowProgram) -> onnx.ModelProto:
+    """The graph of a program with TensorFlow's own names; raises ConversionError, UnsupportedOperators."""
     # tf2onnx 1.17 does not know numpy 2; Keras carries the patch (https://github.com/onnx/tensorflow-onnx/pull/2382).
     keras_patches.patch_tf2onnx()
     try:

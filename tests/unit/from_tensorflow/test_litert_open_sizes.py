@@ -8,8 +8,8 @@ import tensorflow as tf
 from keras import layers
 
 from edgeproof.converters.errors import ConversionError
-from edgeproof.converters.from_keras import litert
-from edgeproof.converters.from_keras.program import TensorFlowProgram
+from edgeproof.converters.from_tensorflow import litert
+from edgeproof.converters.from_tensorflow.program import TensorFlowProgram
 from edgeproof.converters.signature import Signature
 
 pytestmark = [pytest.mark.tensorflow, pytest.mark.slow]

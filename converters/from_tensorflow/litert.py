@@ -1,9 +1,10 @@
-"""Keras to LiteRT: a SavedModel with one explicit signature, then TensorFlow's converter."""
+"""TensorFlow to LiteRT: a SavedModel with one explicit signature, then TensorFlow's converter."""
 
 from __future__ import annotations
 
 import re
 import tempfile
+from collections.abc import Callable
 
 import tensorflow as tf
 
@@ -15,7 +16,8 @@ from ..litert_interface import order_interface
 from ..versions import versions_of
 from ..worker.stages import stage
 from .litert_zeros import zeros_at_run_time
-from .program import TensorFlowProgram, program_of
+from .live import program_of_source
+from .program import TensorFlowProgram
 
 _FLEX_OPERATORS = re.compile(r"^\s*Flex ops: (.*)$|^\s*TF Select ops: (.*)$", re.MULTILINE)
 
@@ -24,6 +26,13 @@ _OPEN_LOOP = "'tf.TensorListReserve' op requires element_shape to be static"
 
 
 def convert(job: ConvertJob) -> Artifact:
+    """Make the LiteRT artifact of a TensorFlow function; raises UnsupportedOperators, ConversionError."""
+    return convert_program(job, program_of_source, tools=("tensorflow",))
+
+
+def convert_program(
+    job: ConvertJob, program_of: Callable[[ConvertJob], TensorFlowProgram], *, tools: tuple[str, ...]
+) -> Artifact:
     """Make the LiteRT artifact of a job; raises UnsupportedOperators where it would need Flex operators."""
     with stage("export"):
         program = program_of(job)
@@ -35,11 +44,11 @@ def convert(job: ConvertJob) -> Artifact:
         job,
         payload,
         backend="xnnpack",
-        route=("keras", "saved_model", "litert"),
+        route=(str(job.source.framework), "saved_model", "litert"),
         notes=notes,
         layouts=program.layouts,
         signature=program.signature,
-        made_by=versions_of("keras", "tensorflow"),
+        made_by=versions_of(*tools),
     )
 
 

@@ -13,7 +13,7 @@ import tf2onnx
 from keras import layers
 from keras_lowering import function_of, largest_difference, onnx_of
 
-from edgeproof.converters.from_keras.upstream.captured_constants import captured_constants
+from edgeproof.converters.from_tensorflow.upstream.captured_constants import captured_constants
 
 pytestmark = pytest.mark.tensorflow
 CLOSE = 2e-6

@@ -1,0 +1,132 @@
+"""Opens models of Keras 2 with tf_keras, from a config that was judged before."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import tensorflow as tf
+import tf_keras
+from tf_keras.src.saving import saving_lib
+from tf_keras.src.saving.legacy import hdf5_format
+from tf_keras.src.saving.legacy import model_config as legacy_config
+from tf_keras.src.saving.legacy.saved_model import json_utils
+from tf_keras.src.saving.object_registration import custom_object_scope
+from tf_keras.src.saving.serialization_lib import ObjectSharingScope, SafeModeScope, deserialize_keras_object
+
+from ..checkpoints.keras_files import Layout, StoredModel, weights_of
+from ..checkpoints.keras_source import stored_model
+from ..checkpoints.keras_vetting import registered_names
+from ..errors import SourceError
+from ..source import Source, Trust
+from ..user_code import load_named
+from .function import Argument, TensorFlowFunction
+
+
+def open_keras_2(source: Source) -> TensorFlowFunction:
+    """The model in inference mode; raises SourceError, UnsafeInput."""
+    stored = stored_model(source)
+    name = Path(source.path or "").name
+    model = _built(stored, name, load_named(source.opening.custom_objects), trusted=Trust.CODE in source.opening.trust)
+    with weights_of(Path(source.path or "")) as (path, file):
+        _fill(model, file, path, stored.layout, name)
+    return _function(model, name)
+
+
+def _built(stored: StoredModel, name: str, own: Mapping[str, Any], *, trusted: bool) -> tf_keras.Model:
+    custom = {**own, **registered_names(stored.config, own)}
+    try:
+        if stored.layout is Layout.ARCHIVE:
+            with _format_of_archives(), ObjectSharingScope():
+                model = deserialize_keras_object(stored.config, custom, safe_mode=not trusted)
+        else:
+            with SafeModeScope(not trusted), custom_object_scope(custom):
+                config = json_utils.decode(json.dumps(stored.config))
+                model = legacy_config.model_from_config(config, custom_objects=custom)
+    except Exception as error:  # layers raise whatever they like about arguments that do not suit them
+        raise SourceError(
+            f"{name} cannot be built by Keras {tf_keras.__version__}: {_first_line(error)}",
+            fix="build the model in a factory (path/to/model.py:build), and give the file with --model",
+        ) from error
+    if not isinstance(model, tf_keras.Model):
+        raise SourceError(f"{name} holds a {type(model).__name__}, expected a model", fix="save the whole model")
+    return model
+
+
+def _fill(model: tf_keras.Model, file: h5py.File, path: Path, layout: Layout, name: str) -> None:
+    try:
+        if layout in (Layout.MODEL, Layout.LIST):
+            group = file["model_weights"] if layout is Layout.MODEL else file
+            hdf5_format.load_weights_from_hdf5_group(group, model)
+            return
+        with _format_of_archives():
+            store = saving_lib.H5IOStore(str(path), mode="r")
+            try:
+                saving_lib._load_state(
+                    model, weights_store=store, assets_store=None, inner_path="", visited_trackables=set()
+                )
+            finally:
+                store.close()
+    except Exception as error:
+        raise SourceError(
+            f"the weights of {name} do not fit the model: {_first_line(error)}",
+            fix="check that the architecture is the one that the weights were trained with",
+        ) from error
+
+
+@contextmanager
+def _format_of_archives() -> Generator[None]:
+    """Keras 2 asks in many places whether it is in the format of .keras files, and its public loader says so."""
+    before = getattr(saving_lib._SAVING_V3_ENABLED, "value", False)
+    saving_lib._SAVING_V3_ENABLED.value = True
+    try:
+        yield
+    finally:
+        saving_lib._SAVING_V3_ENABLED.value = before
+
+
+def _function(model: tf_keras.Model, name: str) -> TensorFlowFunction:
+    if not model.inputs:
+        raise SourceError(
+            f"{name} holds {type(model).__name__}, which does not say what its inputs are",
+            fix="save it as a SavedModel, whose signature says so: model.save('folder', save_format='tf')",
+        )
+    inputs = [
+        Argument(each, tensor.dtype.name, tuple(tensor.shape))
+        for each, tensor in zip(model.input_names, model.inputs, strict=True)
+    ]
+    structure = getattr(model, "_nested_inputs", None)
+
+    def call(tensors: Sequence[Any]) -> dict[str, Any]:
+        flat = tf.nest.flatten(model(_nest(structure, tensors), training=False))
+        return dict(zip(_output_names(model, len(flat)), flat, strict=True))
+
+    def weights() -> list[np.ndarray]:
+        return [np.asarray(array) for array in model.get_weights()]
+
+    return TensorFlowFunction(
+        inputs=tuple(inputs), call=call, trackable=model, weights=weights, made_by=("tf_keras", "tensorflow")
+    )
+
+
+def _nest(structure: Any, tensors: Sequence[Any]) -> Any:
+    if len(tensors) == 1 and not isinstance(structure, Mapping):
+        return tensors[0]
+    return list(tensors) if structure is None else tf.nest.pack_sequence_as(structure, list(tensors))
+
+
+def _output_names(model: tf_keras.Model, count: int) -> list[str]:
+    """The output layers' names, unless two are the same."""
+    names = list(model.output_names or [])
+    if len(set(names)) == count:
+        return names
+    return ["output"] if count == 1 else [f"output_{place}" for place in range(count)]
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).strip().splitlines()[0][:300] if str(error).strip() else type(error).__name__
