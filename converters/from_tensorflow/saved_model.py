@@ -26,6 +26,7 @@ from .keras_metadata import vet_metadata
 _KIND = "TensorFlow SavedModel"
 _SERVE = "serve"
 _DEFAULT = "serving_default"
+_OWN = "source_"
 _INTERNAL = "__saved_model_init_op"
 _VARIABLES = ("VarHandleOp", "VariableV2", "Variable")
 
@@ -100,24 +101,30 @@ def _check_tensor(folder: Path, signature: str, name: str, info: Any) -> None:
 
 
 def _frozen(meta: Any, signature: Any, part: Part, folder: Path) -> Any:
-    """The part with its variables as constants."""
+    """The part with its variables as constants, and without the calls of functions."""
     outputs = sorted({value.name.partition(":")[0] for value in signature.outputs.values()})
-    if not _has_variables(part):
-        return _graph_of(meta, [part])
+    restoring = _restoring(meta) if _has_variables(part) else None
+    if restoring is not None:
+        _check_files(folder)
+    with tf.Graph().as_default() as graph, tf.compat.v1.Session(graph=graph) as session:
+        try:
+            parts = [part] if restoring is None else [part, restoring]
+            tf.graph_util.import_graph_def(_graph_of(meta, parts), name="")
+            if restoring is not None:
+                prefix = {meta.saver_def.filename_tensor_name: str(folder / "variables" / "variables")}
+                session.run(graph.get_operation_by_name(meta.saver_def.restore_op_name), prefix)
+            return tf.compat.v1.graph_util.convert_variables_to_constants(session, graph.as_graph_def(), outputs)
+        except (tf.errors.OpError, ValueError, KeyError, TypeError) as error:
+            raise Malformed(f"its graph cannot be taken: {_first_line(error)}") from error
+
+
+def _restoring(meta: Any) -> Part:
     saver = meta.saver_def
     if not saver.restore_op_name or not saver.filename_tensor_name:
         raise Malformed("it does not say how its variables are restored")
     restoring = part_of(meta.graph_def, [saver.restore_op_name, saver.filename_tensor_name])
     vet_restoring(restoring, saver.filename_tensor_name)
-    _check_files(folder)
-    with tf.Graph().as_default() as graph, tf.compat.v1.Session(graph=graph) as session:
-        try:
-            tf.graph_util.import_graph_def(_graph_of(meta, [part, restoring]), name="")
-            prefix = str(folder / "variables" / "variables")
-            session.run(graph.get_operation_by_name(saver.restore_op_name), {saver.filename_tensor_name: prefix})
-            return tf.compat.v1.graph_util.convert_variables_to_constants(session, graph.as_graph_def(), outputs)
-        except (tf.errors.OpError, ValueError, KeyError, TypeError) as error:
-            raise Malformed(f"its variables cannot be restored: {_first_line(error)}") from error
+    return restoring
 
 
 def _has_variables(part: Part) -> bool:
@@ -138,22 +145,34 @@ def _graph_of(meta: Any, parts: Sequence[Part]) -> Any:
     graph = graph_pb2.GraphDef()
     graph.versions.CopyFrom(meta.graph_def.versions)
     nodes = {name: node for part in parts for name, node in part.nodes.items()}
-    for node in nodes.values():
-        copied = graph.node.add()
-        copied.CopyFrom(node)
-        copied.ClearField("device")
-        copied.attr.pop("_class", None)
+    functions = {name: function for part in parts for name, function in part.functions.items()}
     for name, node in nodes.items():
+        _copy_node(node, graph.node.add(), functions)
         reader = f"{name}/Read/ReadVariableOp"  # where freezing looks for the value
         if node.op == "VarHandleOp" and reader not in nodes:
             added = graph.node.add(name=reader, op="ReadVariableOp", input=[name])
             added.attr["dtype"].CopyFrom(node.attr["dtype"])
-    for function in {name: function for part in parts for name, function in part.functions.items()}.values():
+    for name, function in functions.items():
         copied = graph.library.function.add()
         copied.CopyFrom(function)
-        for node in copied.node_def:
-            node.ClearField("device")
+        copied.signature.name = f"{_OWN}{name}"
+        del copied.node_def[:]
+        for node in function.node_def:
+            _copy_node(node, copied.node_def.add(), functions)
     return graph
+
+
+def _copy_node(node: Any, copied: Any, functions: Mapping[str, Any]) -> None:
+    """Functions get names of their own: TensorFlow knows each name once in a process."""
+    copied.CopyFrom(node)
+    copied.ClearField("device")
+    copied.attr.pop("_class", None)
+    if node.op in functions:
+        copied.op = f"{_OWN}{node.op}"
+    for value in copied.attr.values():
+        for called in (value.func, *value.list.func) if value.HasField("func") else value.list.func:
+            if called.name in functions:
+                called.name = f"{_OWN}{called.name}"
 
 
 def _function(frozen: Any, signature: Any, weights: list[np.ndarray]) -> TensorFlowFunction:
