@@ -15,6 +15,7 @@ from .opening import damage_named, mapped, status_of
 from .protobuf_kinds import looks_like_onnx, looks_like_saved_model
 from .torch_checkpoint import is_tar
 from .torch_legacy import starts_as_torch
+from .variables_index import TABLE_MAGIC
 
 _HEAD = 512
 _KNOWN = "give a .pt, .pth, .bin, .ckpt, .safetensors, .pt2, .keras or .h5 file, a SavedModel or Transformers folder"
@@ -71,6 +72,10 @@ def recognise_bytes(path: Path, data: memoryview) -> FileKind:
     for start, (what, fix) in _OTHERS.items():
         if head.startswith(start):
             raise SourceError(f"{path} is {what}", fix=fix)
+    if data[-len(TABLE_MAGIC) :].tobytes() == TABLE_MAGIC:
+        raise SourceError(
+            f"{path} is the index of TensorFlow variables, without their graph", fix="name the folder of the SavedModel"
+        )
     if head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in (b"{", b"["):
         return recognise_json(path, data)
     raise SourceError(f"{path} is not a kind of file we know (it starts with {head[:8].hex(' ')})", fix=_FIX)

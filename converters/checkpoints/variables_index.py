@@ -17,7 +17,7 @@ from .protobuf import integer, nested
 from .saved_model import DTYPES
 
 _WHAT = "index of TensorFlow variables"
-_MAGIC = (0xDB4775248B80FB57).to_bytes(8, "little")
+TABLE_MAGIC = (0xDB4775248B80FB57).to_bytes(8, "little")
 _FOOTER = 48
 _TRAILER = 5
 
@@ -38,7 +38,7 @@ def read_variables(path: Path) -> list[Variable]:
     """The variables of a variables.index file, by name; raises SourceError."""
     data = mapped(path)
     with damage_named(path, _WHAT):
-        if len(data) < _FOOTER or data[-8:].tobytes() != _MAGIC:
+        if len(data) < _FOOTER or data[-8:].tobytes() != TABLE_MAGIC:
             raise Malformed("it does not end as a table does")
         budget = Budget(len(data))
         footer = data[-_FOOTER:-8]

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from ..artifact import Format
 from ..checkpoints.kinds import FileKind
-from ..checkpoints.malformed import Malformed
+from ..checkpoints.malformed import Malformed, Refused
 from ..checkpoints.opening import mapped
 from ..checkpoints.recognise import recognise
-from ..errors import SourceError
+from ..errors import SourceError, UnsafeInput
 from .checkpoint_findings import CheckpointInspection
 from .checkpoints import inspect_checkpoint, sha256_of
 from .executorch import IDENTIFIER as EXECUTORCH_IDENTIFIER
@@ -31,8 +31,9 @@ _READERS: dict[Format, Callable[[Path, memoryview], Contents]] = {
     Format.TORCHSCRIPT: lambda path, _: read_torchscript(path),
     Format.EXECUTORCH: lambda _, data: read_executorch(data),
     Format.LITERT: lambda _, data: read_litert(data),
-    Format.ONNX: lambda _, data: OnnxReader().read(data),
+    Format.ONNX: lambda path, data: OnnxReader().read(data, folder=path.absolute().parent),
 }
+_DO_NOT_LOAD = "do not load it; get the file again from a source you trust"
 _MAKE_AGAIN = "copy it again, or convert its source again with `edgeproof convert`"
 
 
@@ -71,6 +72,8 @@ def _inspect(path: Path, format_found: Format) -> Inspection:
             f"{path} looks like a file in the format {format_found}, but it is damaged or cut off: {error}",
             fix=_MAKE_AGAIN,
         ) from error
+    except Refused as error:
+        raise UnsafeInput(f"{path} {error.what}", fix=_DO_NOT_LOAD) from error
     return with_manifest_names(
         Inspection(file=str(path), format=format_found, bytes=len(data), sha256=sha256_of(data), contents=contents)
     )

@@ -8,11 +8,15 @@ Those of `ModelProto`: 1 ir_version, 2 producer_name, 3 producer_version, 4 doma
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
 
 from ..checkpoints import protobuf
-from ..checkpoints.malformed import Malformed
+from ..checkpoints.malformed import Budget, Malformed
+from ..checkpoints.opening import damage_named, mapped
 from ..checkpoints.protobuf import integer, integers, nested, text
 from .findings import Contents, TensorFacts
+from .onnx_side_files import SideData, missing_side_files, side_data
 from .weights import WeightTally, product, ranked
 
 _DTYPES = dict(
@@ -33,16 +37,18 @@ class OnnxReader:
     def __init__(self) -> None:
         self._operators: Counter[str] = Counter()
         self._weights = WeightTally()
-        self._side_files: set[str] = set()
+        self._side_data: set[SideData] = set()
+        self._budget = Budget(0)
 
-    def read(self, data: memoryview) -> Contents:
-        """Read a serialised ModelProto; raises Malformed."""
+    def read(self, data: memoryview, *, folder: Path | None = None) -> Contents:
+        """Read a serialised ModelProto; raises Malformed, Refused for data outside of `folder` (if given)."""
+        self._budget = Budget(len(data))
         versions: dict[str, str] = {}
         metadata: dict[str, str] = {}
         notes: list[str] = []
         inputs: tuple[TensorFacts, ...] = ()
         outputs: tuple[TensorFacts, ...] = ()
-        for number, value in protobuf.fields(data):
+        for number, value in self._fields(data):
             if number == 7:
                 inputs, outputs = self._graph(nested(value), depth=0)
             elif number == 14:
@@ -51,9 +57,7 @@ class OnnxReader:
                 notes.append(f"defines the function {self._function(nested(value))}, whose nodes are counted once")
             else:
                 versions.update(_version(number, value))
-        notes += [
-            f"weights are stored beside it in {name}, which must travel with it" for name in sorted(self._side_files)
-        ]
+        notes += self._about_side_files(folder)
         return Contents(
             inputs=inputs,
             outputs=outputs,
@@ -70,7 +74,7 @@ class OnnxReader:
         inputs: list[TensorFacts] = []
         outputs: list[TensorFacts] = []
         initialised: set[str] = set()
-        for number, value in protobuf.fields(graph):
+        for number, value in self._fields(graph):
             if number == 1:
                 self._node(nested(value), depth=depth)
             elif number == 5:
@@ -85,7 +89,7 @@ class OnnxReader:
 
     def _node(self, node: memoryview, *, depth: int) -> None:
         kind = domain = ""
-        for number, value in protobuf.fields(node):
+        for number, value in self._fields(node):
             if number == 4:
                 kind = text(value)
             elif number == 7:
@@ -95,7 +99,7 @@ class OnnxReader:
         self._operators[f"{domain}::{kind}" if domain not in ("", "ai.onnx") else kind] += 1
 
     def _attribute(self, attribute: memoryview, *, depth: int) -> None:
-        for number, value in protobuf.fields(attribute):
+        for number, value in self._fields(attribute):
             if number in (5, 10):
                 self._tensor(nested(value))
             elif number in (6, 11):
@@ -105,7 +109,7 @@ class OnnxReader:
 
     def _function(self, function: memoryview) -> str:
         name = domain = ""
-        for number, value in protobuf.fields(function):
+        for number, value in self._fields(function):
             if number == 1:
                 name = text(value)
             elif number == 10:
@@ -116,16 +120,17 @@ class OnnxReader:
 
     def _sparse(self, sparse: memoryview) -> str:
         name = ""
-        for number, value in protobuf.fields(sparse):
+        for number, value in self._fields(sparse):
             if number == 1:
                 name = self._tensor(nested(value))
         return name
 
     def _tensor(self, tensor: memoryview) -> str:
-        name, kind, size, shape, external = "", 0, 0, list[int](), False
-        for number, value in protobuf.fields(tensor):
+        name, kind, size, shape = "", 0, 0, list[int]()
+        external: list[tuple[str, str]] = []
+        for number, value in self._fields(tensor):
             if number == 1:
-                shape += integers(value)
+                shape += self._integers(value)
             elif number == 2:
                 kind = integer(value)
             elif number == 8:
@@ -135,18 +140,42 @@ class OnnxReader:
             elif number == 6:
                 size += len(nested(value))
             elif number == 13:
-                size, external = self._external(nested(value), size), True
+                external.append(_entry(nested(value)))
+        if external:
+            data = side_data(external)
+            self._side_data.add(data)
+            size = data.length or size
         dtype = _dtype(kind)
         if not external and dtype != "string" and product(shape) > 4 * size:
             raise Malformed(f"the constant {name!r} claims {product(shape)} values and stores {size} bytes")
         self._weights.add(object(), dtype, shape, size)
         return name
 
-    def _external(self, entry: memoryview, size: int) -> int:
-        key, value = _entry(entry)
-        if key == "location":
-            self._side_files.add(value)
-        return int(value) if key == "length" and value.isdecimal() and len(value) < 20 else size
+    def _about_side_files(self, folder: Path | None) -> list[str]:
+        names = sorted({data.location for data in self._side_data})
+        missing = [] if folder is None else missing_side_files(folder, self._side_data)
+        fate = {name: "is missing" if name in missing else "must travel with it" for name in names}
+        return [f"weights are stored beside it in {name}, which {fate[name]}" for name in names]
+
+    def _fields(self, message: memoryview) -> Iterator[tuple[int, protobuf.Value]]:
+        for field in protobuf.fields(message):
+            self._budget.spend(1)
+            yield field
+
+    def _integers(self, value: protobuf.Value) -> Iterator[int]:
+        for number in integers(value):
+            self._budget.spend(1)
+            yield number
+
+
+def check_external_data(path: Path) -> None:
+    """Raises UnsafeInput if the model stores data outside of its folder, SourceError if it cannot be read.
+
+    For whoever is about to load the model.
+    """
+    data = mapped(path)
+    with damage_named(path, "ONNX model"):
+        OnnxReader().read(data, folder=path.absolute().parent)
 
 
 def _version(number: int, value: protobuf.Value) -> dict[str, str]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
 
+from ..checkpoints.archives import CheckedZip
 from ..checkpoints.malformed import Malformed, Refused
 from ..checkpoints.pickle_machine import Call, Name, Node, PickleReader
 from ..errors import UnsafeInput
@@ -17,16 +16,6 @@ from .weights import WeightTally, product, ranked
 
 _LARGEST_TEXT = 16 << 20
 _LARGEST_TOTAL = 32 << 20
-_DAMAGE = (
-    zipfile.BadZipFile,
-    zlib.error,
-    EOFError,
-    OSError,
-    ValueError,
-    KeyError,
-    RuntimeError,  # zipfile's answer to an encrypted entry, and NotImplementedError to an unknown compression
-    OverflowError,
-)
 _DTYPES = {
     "FloatStorage": "float32",
     "DoubleStorage": "float64",
@@ -90,33 +79,24 @@ class Archive:
     """A zip whose entries share one leading folder, read with limits on what unpacks."""
 
     def __init__(self, path: Path) -> None:
-        try:
-            self._zip = zipfile.ZipFile(path)
-        except _DAMAGE as error:
-            raise Malformed(f"the archive cannot be opened: {error}") from error
-        self._names = {name.partition("/")[2]: name for name in self._zip.namelist()}
+        self._zip = CheckedZip(path)
+        self._names = {name.partition("/")[2]: name for name in self._zip.names()}
         self._left = _LARGEST_TOTAL
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._zip.close()
+        self._zip.__exit__()
 
     def has(self, name: str) -> bool:
         """Whether there is such an entry below the leading folder."""
         return name in self._names
 
     def entry(self, name: str) -> bytes:
-        """The content of an entry; raises Malformed when it is damaged or too large."""
-        try:
-            with self._zip.open(self._names[name]) as stream:
-                data = stream.read(_LARGEST_TEXT + 1)
-        except _DAMAGE as error:
-            raise Malformed(f"its entry {name} cannot be read: {error}") from error
+        """The content of an entry; raises Malformed when it is damaged, missing or too large."""
+        data = self._zip.read(self._names.get(name, name), limit=min(_LARGEST_TEXT, self._left))
         self._left -= len(data)
-        if len(data) > _LARGEST_TEXT or self._left < 0:
-            raise Malformed(f"its entry {name} unpacks to more than {min(_LARGEST_TEXT, _LARGEST_TOTAL) >> 20} MiB")
         return data
 
     def code(self) -> dict[str, str]:

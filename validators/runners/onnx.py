@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -13,7 +14,8 @@ import numpy as np
 import onnxruntime
 
 from ...converters.artifact import Artifact
-from ...converters.errors import LoadError
+from ...converters.errors import LoadError, SourceError
+from ...converters.inspection.onnx import check_external_data
 from ...converters.job import RunJob, RunResult
 from ...converters.signature import Signature, TensorSpec
 from .protocol import Array, fitting, named_outputs, not_loadable, not_runnable, with_sizes
@@ -77,6 +79,10 @@ def _session(artifact: Artifact, threads: int) -> Any:
     options.log_severity_level = _ONLY_FATAL
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
+    try:
+        check_external_data(Path(artifact.file))
+    except SourceError as error:
+        raise not_loadable(artifact, _NAME, error) from error
     try:
         return onnxruntime.InferenceSession(artifact.file, sess_options=options, providers=[_PROVIDER])
     except Exception as error:

@@ -122,6 +122,7 @@ def test_any_other_folder_says_what_it_holds(tmp_path: Path, names: tuple[str, .
         (b"version https://git-lfs.github.com/spec/v1\n", "Git LFS pointer"),
         (b"<!DOCTYPE html><html>", "a web page"),
         (b"\x1f\x8b\x08" + bytes(20), "compressed with gzip"),
+        (bytes(40) + b"\x57\xfb\x80\x8b\x24\x75\x47\xdb", "index of TensorFlow variables"),
         (b"GGUF" + bytes(20), "GGUF"),
         (b"\x93NUMPY" + bytes(20), "a numpy array"),
         (b'{"model_type": "bert"}', "config of a Transformers model"),

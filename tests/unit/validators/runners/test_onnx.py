@@ -13,7 +13,7 @@ from onnx import TensorProto, helper
 from tiny_onnx import write_tiny_onnx
 
 from edgeproof.converters.artifact import Artifact
-from edgeproof.converters.errors import LoadError, RunError
+from edgeproof.converters.errors import LoadError, RunError, UnsafeInput
 from edgeproof.converters.precision import Precision
 from edgeproof.converters.signature import Signature, TensorSpec
 from edgeproof.validators.runners.onnx import open_runner
@@ -112,3 +112,17 @@ def test_what_goes_wrong_inside_is_told_with_the_inputs(tmp_path: Path):
     )
     with open_runner(made) as runner, pytest.raises(RunError, match=r"x: float32\[3\], ids: int64\[1\].*bounds"):
         runner.run({"x": np.ones(3, np.float32), "ids": np.array([7])})
+
+
+def test_data_outside_of_the_folder_are_not_read(tmp_path: Path):
+    write_tiny_onnx(tmp_path / "m.onnx")
+    model = onnx.load(tmp_path / "m.onnx")
+    weight = helper.make_tensor("w", TensorProto.FLOAT, [1], b"\0\0\0\0", raw=True)
+    weight.ClearField("raw_data")
+    weight.data_location = TensorProto.EXTERNAL
+    weight.external_data.add(key="location", value="../secret")
+    model.graph.initializer.append(weight)
+    (tmp_path / "inside").mkdir()
+    (tmp_path / "inside" / "m.onnx").write_bytes(model.SerializeToString())
+    with pytest.raises(UnsafeInput, match="outside of its folder"):
+        open_runner(artifact(tmp_path / "inside" / "m.onnx"))
