@@ -90,6 +90,8 @@ def _kind_of_checkpoint(path: Path, model: str | None, opening: Opening) -> tupl
         return SourceKind.KERAS_HDF5, Framework.KERAS
     if kind is FileKind.EXPORTED_PROGRAM:
         return SourceKind.EXPORTED_PROGRAM, Framework.TORCH
+    if kind is FileKind.TORCHSCRIPT:
+        return (SourceKind.STATE_DICT if model else SourceKind.TORCHSCRIPT), Framework.TORCH
     if kind in _WEIGHTS:
         return (SourceKind.STATE_DICT if model else _kind_without_model(path, kind, opening)), Framework.TORCH
     raise SourceError(

@@ -30,6 +30,12 @@ class FlatModule(torch.nn.Module):
         self._constants = [None if isinstance(leaf, torch.Tensor) else leaf for leaf in leaves]
         self.input_names = tuple(input_names(module, arguments))
 
+    @property
+    def takes_only_tensors(self) -> bool:
+        """Whether the module itself takes the inputs one by one, as they are and in their order."""
+        args, kwargs = pytree.tree_unflatten([None] * len(self._is_tensor), self._tree)
+        return all(self._is_tensor) and not kwargs and len(args) == len(self._is_tensor)
+
     def call(self, tensors: Sequence[torch.Tensor]) -> Any:
         """What the module itself returns for these inputs."""
         waiting = iter(tensors)

@@ -21,6 +21,7 @@ _SEED = 0  # an untrained model must be the same in every worker that builds it
 _OPENERS = {
     SourceKind.PICKLED_MODULE: "pickled_module:open_module",
     SourceKind.EXPORTED_PROGRAM: "exported_program:open_program",
+    SourceKind.TORCHSCRIPT: "torchscript:open_script",
     SourceKind.TRANSFORMERS: "transformers_folder:open_folder",
 }
 

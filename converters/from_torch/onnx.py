@@ -15,6 +15,7 @@ from ..signature import Signature
 from ..versions import versions_of
 from ..worker.stages import stage
 from .lowering import Lowering
+from .onnx_from_script import model_of_script
 from .onnx_operators import untranslatable
 from .onnx_recurrent import fold_layer_weights, layers_for_onnx, translation_table
 from .program import TorchProgram, program_of
@@ -42,17 +43,25 @@ def convert(job: ConvertJob) -> Artifact:
 
 def lower(program: TorchProgram) -> Lowering:
     """The ONNX model of a program as bytes, weights inside."""
-    exported = program.exported
-    unrolled = told_unrolled(exported)
-    with stage("lower"), whole_recurrent_layers():
-        model = _export(layers_for_onnx(exported), program.signature)
+    model, notes = _model(program)
+    with stage("lower"):
         _make_reproducible(model)
         if model.ByteSize() > _ONE_FILE_LIMIT:
             raise ConversionError(
                 f"the ONNX model takes {model.ByteSize() / 2**30:.1f} GiB, and one ONNX file holds at most 2 GiB",
                 fix="convert a smaller model, or leave ONNX out with --to",
             )
-        return Lowering(payload=model.SerializeToString(deterministic=True), backend="cpu", notes=unrolled)
+        return Lowering(payload=model.SerializeToString(deterministic=True), backend="cpu", notes=notes)
+
+
+def _model(program: TorchProgram) -> tuple[onnx.ModelProto, tuple[str, ...]]:
+    try:
+        exported = program.exported
+    except ConversionError as error:
+        with stage("lower"):
+            return model_of_script(program, error), ("made from TorchScript by torch.onnx's former exporter",)
+    with stage("lower"), whole_recurrent_layers():
+        return _export(layers_for_onnx(exported), program.signature), told_unrolled(exported)
 
 
 def _export(exported: torch.export.ExportedProgram, signature: Signature) -> onnx.ModelProto:

@@ -26,6 +26,7 @@ from .opening.opened import Opened
 from .passes.drop_aliases import drop_aliases
 from .passes.reroll_cells import reroll_cells
 from .recurrent_shapes import quick_recurrent_cells, whole_recurrent_layers
+from .script_call import script_as_program
 from .weights import weights_of
 
 
@@ -70,10 +71,12 @@ class TorchProgram:
         return tuple(torch.from_numpy(arrays[name]) for name in names) if self.signature.dims else self.examples
 
     def _export(self) -> torch.export.ExportedProgram:
+        examples = self._examples_to_export()
         try:
-            return torch.export.export(
-                self.module, self._examples_to_export(), dynamic_shapes=_dynamic_shapes(self.signature), strict=False
-            )
+            with script_as_program(self.module, examples):
+                return torch.export.export(
+                    self.module, examples, dynamic_shapes=_dynamic_shapes(self.signature), strict=False
+                )
         except EdgeproofError:
             raise
         except Exception as error:

@@ -17,6 +17,7 @@ from ..worker.stages import stage
 from .flatten import FlatModule
 from .lowering import Lowering
 from .program import TorchProgram, program_of
+from .script_call import ScriptCall, script_in
 from .torchscript_archive import archive_of
 from .torchscript_scan import is_whole, script_program
 from .unrolled_loops import told_unrolled
@@ -48,6 +49,9 @@ def lower(program: TorchProgram) -> Lowering:
 
 
 def _script_module(program: TorchProgram) -> tuple[torch.jit.ScriptModule, tuple[str, ...]]:
+    script = script_in(program.module)
+    if script is not None:
+        return _saved_again(program, script)
     try:
         exported = program.exported
     except DataDependent:
@@ -62,6 +66,20 @@ def _script_module(program: TorchProgram) -> tuple[torch.jit.ScriptModule, tuple
     # program no longer holds the question. With dynamic sizes it does, and both are judged at two sizes.
     notes = told_unrolled(exported, at_most=None)
     return (_from_program(exported), notes) if doubts and not program.signature.dims else (traced, notes)
+
+
+def _saved_again(program: TorchProgram, call: ScriptCall) -> tuple[torch.jit.ScriptModule, tuple[str, ...]]:
+    """The source's own script where it takes the inputs as they are, else a trace that calls it."""
+    flat = program.module
+    if isinstance(flat, FlatModule) and flat.takes_only_tensors and flat.module is call:
+        return call.script, ("the source's own TorchScript, saved again",)
+    if call.keeps_state:
+        raise ConversionError(
+            "the source's own TorchScript keeps a state between calls, and takes arguments that are no tensors",
+            fix='give numbers as tensors without dimensions: --input "rate:int64[]{16000..16000}"',
+        )
+    traced, _ = _trace(flat, program.examples)
+    return traced, ("the source's own TorchScript, called with its fixed arguments",)
 
 
 def _from_program(exported: torch.export.ExportedProgram) -> torch.jit.ScriptModule:

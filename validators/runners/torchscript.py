@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import warnings
 from collections.abc import Mapping
 from types import TracebackType
@@ -11,6 +12,7 @@ import torch
 
 from ...converters.artifact import Artifact
 from ...converters.errors import LoadError
+from ...converters.from_torch.opening.torchscript_vetting import keeps_state
 from ...converters.job import RunJob, RunResult
 from ...converters.signature import Signature
 from .protocol import Array, fitting, named_outputs, not_loadable, not_runnable
@@ -25,6 +27,7 @@ class TorchscriptRunner:
 
     def __init__(self, artifact: Artifact) -> None:
         self._module = _load(artifact)
+        self._keeps_state = keeps_state(self._module)
         self._signature = artifact.signature
         _check_arguments(self._module, artifact)
 
@@ -51,7 +54,8 @@ class TorchscriptRunner:
         tensors = [as_tensor(array) for array in fitting(self._signature, inputs)]
         try:
             with torch.no_grad():
-                outputs = self._module(*tensors)
+                # As with the source: every call starts from the state that the file has.
+                outputs = (copy.deepcopy(self._module) if self._keeps_state else self._module)(*tensors)
         except Exception as error:
             # Interpreter errors are RuntimeError, but a scripted `raise` comes out as torch.jit.Error.
             raise not_runnable(_NAME, inputs, _last_line(error)) from error
@@ -70,7 +74,7 @@ def _load(artifact: Artifact) -> Any:
 
 
 def _check_arguments(module: Any, artifact: Artifact) -> None:
-    arguments = [argument.name for argument in module.forward.schema.arguments if argument.name != "self"]
+    arguments = [argument.name for argument in module.forward.schema.arguments[1:]]  # without the module itself
     names = [spec.name for spec in artifact.signature.inputs]
     if len(arguments) != len(names):
         raise LoadError(

@@ -15,8 +15,9 @@ from ...checkpoints.torch_checkpoint import read_torch_checkpoint
 from ...errors import SourceError
 from ...source import Source
 from .choosing import Choice, choose
-from .matching import Shape, listed
+from .matching import Shape, fit, listed, prefix_that_fits
 from .stored_tensors import TensorLoader
+from .torchscript import open_checked
 from .weight_sets import objects_in
 
 _LIGHTNING = "pytorch-lightning_version"
@@ -28,6 +29,8 @@ def fill(module: torch.nn.Module, source: Source) -> tuple[str, ...]:
     SourceError if they do not fit or the file is damaged, UnsafeInput for an archive that leaves its folder.
     """
     path = Path(source.path or "")
+    if recognise(path) is FileKind.TORCHSCRIPT:
+        return _fill_from_script(module, path)
     root = read_tree(path)
     choice = choose(path.name, root, _wanted(module), source.opening.weights)
     tensors = TensorLoader().tensors(choice.tensors)
@@ -41,6 +44,23 @@ def fill(module: torch.nn.Module, source: Source) -> tuple[str, ...]:
             fix="build the architecture these weights were trained with (--model, --model-arg)",
         ) from error
     return tuple(_notes(root, choice))
+
+
+def _fill_from_script(module: torch.nn.Module, path: Path) -> tuple[str, ...]:
+    """The weights of a TorchScript archive, whose names are those of the module it was made of."""
+    state = open_checked(path).state_dict()
+    shapes: dict[str, Shape] = {name: tuple(value.shape) for name, value in state.items()}
+    found = fit(shapes, _wanted(module))
+    if not found.whole:
+        raise SourceError(
+            f"{path.name} does not fit the model ({len(state)} keys): {found.findings()}",
+            fix=prefix_that_fits(shapes, _wanted(module)) or "build the architecture that this TorchScript was made of",
+        )
+    own = module.state_dict()
+    kept = {name: own[name] for name in found.counters}
+    module.load_state_dict({**{name.removeprefix(found.prefix): value for name, value in state.items()}, **kept})
+    prefix = f", without the prefix {found.prefix!r}" if found.prefix else ""
+    return (f"the weights are those of a TorchScript archive{prefix}",)
 
 
 def read_tree(path: Path) -> Tree:

@@ -149,7 +149,9 @@ def test_a_canary_among_the_constants_does_not_fire(whole: Path, tmp_path: Path,
 
 
 def test_a_canary_fires_only_when_it_is_trusted(whole: Path, tmp_path: Path):
-    config = {"config": {"more": {"path_name": "opaque_obj_0", "is_param": False, "use_pickle": True}}}
+    config = {
+        "config": {"more": {"path_name": "opaque_obj_0", "is_param": False, "use_pickle": True, "tensor_meta": None}}
+    }
     changes: dict[str, bytes | None] = {
         "data/constants/model_constants_config.json": json.dumps(config).encode(),
         "data/constants/opaque_obj_0": pickle.dumps(Fires(tmp_path / "fired")),
