@@ -8,11 +8,11 @@ from .keras_vetting import classes_in
 # Keras 3.15 reads these from Keras 2's HDF5 files as they are; a test makes every one of them with tf_keras.
 _UNCHANGED = frozenset(
     """
-    Activation Add AveragePooling1D AveragePooling2D AveragePooling3D BatchNormalization Bidirectional Concatenate
+    Activation Add AveragePooling1D AveragePooling2D AveragePooling3D BatchNormalization Concatenate
     Conv1D Conv2D Conv3D Cropping1D Cropping2D Cropping3D Dense Dropout Embedding Flatten Functional GaussianNoise
     GlobalAveragePooling1D GlobalAveragePooling2D GlobalAveragePooling3D GlobalMaxPooling1D GlobalMaxPooling2D
     GlobalMaxPooling3D InputLayer Masking MaxPooling1D MaxPooling2D MaxPooling3D Maximum Minimum Model Multiply
-    Permute RepeatVector Reshape Sequential Softmax Subtract TimeDistributed UpSampling1D UpSampling2D UpSampling3D
+    Permute RepeatVector Reshape Sequential Softmax Subtract UpSampling1D UpSampling2D UpSampling3D
     ZeroPadding1D ZeroPadding2D ZeroPadding3D
     """.split()
 )
