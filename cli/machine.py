@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..converters.errors import EdgeproofError
+from ..converters.worker.confinement import Containment
 from ..converters.worker.pool import Finished, Limits, Pool, Task
 from ..converters.worker.stacks import Stack
 from ..converters.worker.warm import WarmJob
@@ -26,7 +27,10 @@ _DOT = frozenset({"asimddp", "i8mm"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Machine:
-    """This machine; sizes in bytes, `worker_seconds` is how long a fresh worker took to answer."""
+    """This machine; sizes in bytes, `worker_seconds` is how long a fresh worker took to answer.
+
+    `containment` is what held for that worker, as for every one that opens somebody's file.
+    """
 
     processor: Processor
     processors: int
@@ -36,6 +40,7 @@ class Machine:
     scratch_free: int
     worker_seconds: float | None
     worker_error: str | None
+    containment: Containment | None
     remarks: tuple[str, ...]
 
 
@@ -44,7 +49,7 @@ def this_machine() -> Machine:
     memory, available = _memory()
     scratch = tempfile.gettempdir()
     free = shutil.disk_usage(scratch).free
-    seconds, error = _try_worker()
+    seconds, error, containment = _try_worker()
     return Machine(
         processor=this_processor(),
         processors=len(os.sched_getaffinity(0)),
@@ -54,6 +59,7 @@ def this_machine() -> Machine:
         scratch_free=free,
         worker_seconds=seconds,
         worker_error=error,
+        containment=containment,
         remarks=remarks_on(this_processor(), memory_available=available, scratch_free=free),
     )
 
@@ -85,7 +91,7 @@ def _memory() -> tuple[int | None, int | None]:
     return sizes.get("MemTotal"), sizes.get("MemAvailable")
 
 
-def _try_worker() -> tuple[float | None, str | None]:
+def _try_worker() -> tuple[float | None, str | None, Containment | None]:
     answers: list[Finished[tuple[Any, ...]]] = []
     task: Task[tuple[Any, ...]] = Task(
         title="doctor",
@@ -100,8 +106,8 @@ def _try_worker() -> tuple[float | None, str | None]:
             pool.submit(task, answers.append)
             pool.drain()
     except (EdgeproofError, OSError) as error:
-        return None, str(error)
+        return None, str(error), None
     failure = answers[0].error
     if failure is not None:
-        return None, str(failure)
-    return time.monotonic() - started, None
+        return None, str(failure), None
+    return time.monotonic() - started, None, pool.containment

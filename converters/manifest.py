@@ -15,6 +15,7 @@ from .job import Description
 from .precision import Precision
 from .signature import Dim, Signature, TensorSpec
 from .source import Source, Trust
+from .worker.confinement import Containment
 
 SCHEMA = 1
 FILE_NAME = "manifest.json"
@@ -22,7 +23,10 @@ FILE_NAME = "manifest.json"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceRecord:
-    """The source: file names without folders, hashes for paths; `trust` is what of its code was allowed to run."""
+    """The source: file names without folders, hashes for paths; `trust` is what of its code was allowed to run.
+
+    `containment` is what held for the workers that opened its file; null for a factory alone, which keeps everything.
+    """
 
     name: str
     framework: str
@@ -33,6 +37,7 @@ class SourceRecord:
     parameters: int
     made_by: dict[str, str]
     trust: tuple[Trust, ...] = ()
+    containment: Containment | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +96,7 @@ class Manifest:
         return Signature(inputs=self.inputs, outputs=self.outputs, dims=self.dims)
 
 
-def record_source(description: Description) -> SourceRecord:
+def record_source(description: Description, containment: Containment | None = None) -> SourceRecord:
     """What the manifest says about a described source."""
     source = description.source
     return SourceRecord(
@@ -104,6 +109,7 @@ def record_source(description: Description) -> SourceRecord:
         parameters=description.parameters,
         made_by=description.made_by,
         trust=source.opening.trust,
+        containment=containment,
     )
 
 

@@ -69,3 +69,8 @@ class Source:
     factory_args: tuple[tuple[str, str], ...] = ()
     inputs: tuple[str, ...] = ()
     opening: Opening = Opening()
+
+    @property
+    def is_foreign(self) -> bool:
+        """Whether opening it reads a file that may come from anybody; else all that runs is the user's own code."""
+        return self.path is not None and self.kind is not SourceKind.LIVE_MODULE

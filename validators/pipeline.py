@@ -47,11 +47,12 @@ def certify(request: Request, *, on_progress: Listener = ignore_progress) -> Out
     started = time.monotonic()
     rows_for(request)  # raises for formats that there are not, before anything starts
     with OutputFolder(request.output, overwrite=request.overwrite) as folder:
-        with Pool(request.limits, on_progress=on_progress) as pool:
+        with Pool(request.limits.for_input(request.source.path), on_progress=on_progress) as pool:
             request = replace(request, source=identified(request.source, pool))
             run = _Run(request, rows_for(request), pool, folder.partial)
             run.start()
             pool.drain()
+            run.results.contained(pool.containment)
         outcome = run.results.write(folder.partial)
         folder.publish()
     return replace(outcome, folder=folder.place, seconds=time.monotonic() - started)
@@ -230,4 +231,5 @@ class _Run:
             )
             then(finished)
 
-        self._pool.submit(task, noted)
+        # A factory without a file, or a live model, is the user's own code: it keeps the network and the environment.
+        self._pool.submit(replace(task, confined=self._request.source.is_foreign), noted)

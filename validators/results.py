@@ -13,6 +13,7 @@ from ..converters.manifest import Manifest
 from ..converters.precision import Precision
 from ..converters.registry import ConverterRow
 from ..converters.versions import versions_of
+from ..converters.worker.confinement import Containment
 from ..converters.worker.pool import Finished
 from ..converters.writing import write_atomically
 from .parity import ParityReport, ParityRow, Status, verdict_of
@@ -35,11 +36,16 @@ class Results:
         self._timings: list[Timing] = []
         self._description: Description | None = None
         self._samples: SampleSet | None = None
+        self._containment: Containment | None = None
 
     def described(self, description: Description, samples: SampleSet) -> None:
         """The source is known."""
         self._description = description
         self._samples = samples
+
+    def contained(self, containment: Containment | None) -> None:
+        """The jobs are done; this held for those that opened the source's file."""
+        self._containment = containment
 
     def timed(self, timing: Timing) -> None:
         """A job ended."""
@@ -93,7 +99,7 @@ class Results:
             if (format_name, precision) in self._artifacts
         )
         return Manifest(
-            source=manifest.record_source(description),
+            source=manifest.record_source(description, self._containment),
             inputs=description.signature.inputs,
             outputs=description.signature.outputs,
             dims=description.signature.dims,

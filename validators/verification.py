@@ -56,7 +56,7 @@ def verify(request: Verification, *, on_progress: Listener = ignore_progress) ->
         raise InputError(f"{folder} has no artifact to judge", fix="name a folder that `edgeproof convert` wrote")
     _require_samples(folder, against=request.against is not None)
     with tempfile.TemporaryDirectory(prefix="edgeproof-verify-") as scratch:
-        with Pool(request.limits, on_progress=on_progress) as pool:
+        with Pool(request.limits.for_input(folder), on_progress=on_progress) as pool:
             run = _Verification(request, made, pool, _copy_golden(folder, Path(scratch), request))
             run.start([record.in_folder(folder) for record in records])
             pool.drain()
@@ -127,6 +127,7 @@ class _Verification:
             result=RunResult,
             stack=row.stack,
             cost=100,
+            confined=source.is_foreign,
         )
         self._pool.submit(task, self._referenced)
 

@@ -118,10 +118,22 @@ def _machine_lines(machine: Machine) -> Iterator[str]:
             if machine.worker_error is None
             else f"failed: {machine.worker_error}"
         ],
+        "files": [_containment_text(machine)],
         "remarks": list(machine.remarks),
     }
     for label, values in texts.items():
         yield from field_lines(label, values, indent=_INDENT)
+
+
+def _containment_text(machine: Machine) -> str:
+    found = machine.containment
+    if found is None:
+        return "unknown, since no worker answered"
+    network = "the network, which this system does not allow to take away" if found.network else "no network"
+    return (
+        f"opened by workers with {network}, no secrets of the environment, {size(found.memory)} of memory "
+        f"and files of at most {size(found.file_size)}"
+    )
 
 
 def _memory_text(machine: Machine) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import importlib
 import os
 import queue
@@ -19,8 +18,9 @@ from typing import Any
 
 import msgspec
 
-from ..errors import EdgeproofError, NeedsTensorFlow, UsageError, WorkerOutOfMemory
-from .box import Done, ErrorRecord, Event, Failed, Request, StageStarted, record
+from .box import Confined, Done, Event, Failed, Request, StageStarted
+from .confinement import Confinement, confine, limit_processor_time
+from .failures import as_record
 from .stacks import RULES, Stack
 from .stages import stage, start_clock
 
@@ -48,18 +48,22 @@ class WithoutPackages:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Serve: arguments are the stack's name, the descriptor to read from and the one to write to."""
+    """Serve: arguments are the stack's name, the descriptors to read from and write to, and a Confinement or "null"."""
     stack, requests, events = Stack(arguments[0]), int(arguments[1]), int(arguments[2])
+    wanted = msgspec.json.decode(arguments[3], type=Confinement | None)
     forbidden = frozenset(RULES[stack].forbidden)
     sys.meta_path[:] = [WithoutPackages(finder, forbidden) for finder in sys.meta_path]
     _be_the_first_to_die()
+    offline = wanted is not None and confine(wanted)
     inbox = _listen(requests)
     with os.fdopen(events, "wb", buffering=0) as outbox:
+        if wanted is not None:
+            _send(outbox, Confined(network=not offline))
         while True:
-            _serve(inbox.get(), lambda event: _send(outbox, event))
+            _serve(inbox.get(), lambda event: _send(outbox, event), offline=offline)
 
 
-def _send(outbox: typing.BinaryIO | Any, event: Event) -> None:
+def _send(outbox: typing.BinaryIO | Any, event: Event | Confined) -> None:
     outbox.write(msgspec.json.encode(event) + b"\n")
 
 
@@ -85,15 +89,17 @@ def _listen(descriptor: int) -> queue.Queue[Request]:
     return inbox
 
 
-def _serve(request: Request, send: Callable[[Event], None]) -> None:
+def _serve(request: Request, send: Callable[[Event], None], *, offline: bool) -> None:
     _redirect_output(request.log)
+    if request.seconds:
+        limit_processor_time(request.seconds)
     clock = start_clock(lambda name: send(StageStarted(name)))
     try:
         result = _call(request)
         send(Done(result=result, seconds=clock.seconds, peak_bytes=_peak_bytes()))
     except BaseException as error:  # noqa: BLE001  (whatever a job raises is that job's result)
         traceback.print_exc()
-        send(Failed(error=_as_record(error), seconds=clock.seconds, peak_bytes=_peak_bytes()))
+        send(Failed(error=as_record(error, offline=offline), seconds=clock.seconds, peak_bytes=_peak_bytes()))
 
 
 def _redirect_output(log: str) -> None:
@@ -113,27 +119,6 @@ def _call(request: Request) -> str:
     job_type = next(kind for name, kind in typing.get_type_hints(function).items() if name != "return")
     result = function(msgspec.json.decode(request.payload, type=job_type))
     return msgspec.json.encode(result).decode()
-
-
-def _as_record(error: BaseException) -> ErrorRecord:
-    if isinstance(error, EdgeproofError):
-        return record(error)
-    if isinstance(error, MemoryError):
-        return record(
-            WorkerOutOfMemory(
-                f"memory ran out in the worker: {error}", fix="give it more with --memory, or use smaller inputs"
-            )
-        )
-    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-        return record(UsageError(f"the disk is full: {error}", fix="free space, or set TMPDIR and -o to another disk"))
-    if isinstance(error, ModuleNotFoundError) and error.name and error.name.partition(".")[0] == "tensorflow":
-        return record(
-            NeedsTensorFlow(
-                f"TensorFlow must not be imported in this worker: {error}", fix="convert through the model's ONNX graph"
-            )
-        )
-    last = traceback.format_exception_only(error)[-1].strip()
-    return ErrorRecord(kind="ConversionError", message=last, fix="read the log; report it with the log if it is a bug")
 
 
 def _peak_bytes() -> int:

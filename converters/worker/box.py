@@ -13,12 +13,14 @@ from .. import errors
 class Request:
     """Call `entry` ("package.module:function") with the job that `payload` holds as JSON text.
 
-    Whatever the job prints goes to the file `log`.
+    Whatever the job prints goes to the file `log`. `seconds`, if not 0, is what it may take, which the worker enforces
+    on its own processor time, should the parent no longer be able to.
     """
 
     entry: str
     payload: str
     log: str
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +30,12 @@ class ErrorRecord:
     kind: str
     message: str
     fix: str
+
+
+class Confined(msgspec.Struct, frozen=True, tag="confined", kw_only=True):
+    """The worker has confined itself; `network` says that it has one still."""
+
+    network: bool
 
 
 class StageStarted(msgspec.Struct, frozen=True, tag="stage"):

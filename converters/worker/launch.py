@@ -6,24 +6,28 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 
 from ..errors import WorkerDied, WorkerKilled, WorkerOutOfMemory, WorkerTimeout
-from .box import Event, Request
+from .box import Confined, Event, Request
+from .confinement import Confinement, Containment
 from .stacks import RULES, Stack, environment_of
 
-_DECODER = msgspec.json.Decoder(Event)
+_DECODER = msgspec.json.Decoder(Event | Confined)
 _PACKAGE = __package__ or "edgeproof.converters.worker"
 
 
 class WorkerProcess:
-    """A warm worker of one stack; it takes one job at a time."""
+    """A warm worker of one stack; it takes one job at a time. `confinement` is None for the user's own code."""
 
-    def __init__(self, stack: Stack, *, scratch: Path, threads: int) -> None:
+    def __init__(self, stack: Stack, *, scratch: Path, threads: int, confinement: Confinement | None) -> None:
         self.stack = stack
+        self.confinement = confinement
+        self._confined: Confined | None = None
         self.serves = {stack, *RULES[stack].also_serves}
         self.warm: set[str] = {served.value for served in self.serves}
         self.has_served = False
@@ -31,8 +35,10 @@ class WorkerProcess:
         self.events, from_child = os.pipe()
         self._log = scratch / f"worker-{stack}-{self._requests}.log"
         self._buffer = b""
+        confined = confinement is not None
         try:
-            environment = environment_of(stack, scratch=str(scratch), threads=threads)
+            home = Path(tempfile.mkdtemp(prefix=f"{stack}-", dir=scratch)) if confined else scratch
+            environment = environment_of(stack, scratch=home, threads=threads, confined=confined)
             self._process = self._start(to_child, from_child, environment)
         finally:
             os.close(to_child)
@@ -41,9 +47,11 @@ class WorkerProcess:
 
     def _start(self, to_child: int, from_child: int, environment: dict[str, str]) -> subprocess.Popen[bytes]:
         # A session of its own: Ctrl-C in the terminal reaches the parent alone, which then ends its workers.
+        confinement = msgspec.json.encode(self.confinement).decode()
+        arguments = (self.stack.value, str(to_child), str(from_child), confinement)
         with self._log.open("wb") as log:
             return subprocess.Popen(
-                [sys.executable, "-P", "-m", _PACKAGE, self.stack.value, str(to_child), str(from_child)],
+                [sys.executable, "-P", "-u", "-m", _PACKAGE, *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -74,7 +82,22 @@ class WorkerProcess:
             raise self.obituary()
         *lines, self._buffer = (self._buffer + chunk).split(b"\n")
         for line in lines:
-            yield _DECODER.decode(line)
+            event = _DECODER.decode(line)
+            if isinstance(event, Confined):
+                self._confined = event
+            else:
+                yield event
+
+    def containment(self, seconds: float) -> Containment | None:
+        """What is in force for jobs of at most `seconds`; None where nothing is, or was not reported yet."""
+        if self.confinement is None or self._confined is None:
+            return None
+        return Containment(
+            network=self._confined.network,
+            memory=self.confinement.memory,
+            file_size=self.confinement.file_size,
+            seconds=seconds,
+        )
 
     def resident_bytes(self) -> int:
         """Memory it holds now, or 0 where the system does not tell."""
@@ -90,6 +113,11 @@ class WorkerProcess:
         last_words = self._last_words()
         if code < 0:
             name = signal.Signals(-code).name
+            if name == "SIGXCPU":
+                return WorkerTimeout(
+                    f"the {self.stack} worker used up its processor time and was ended{last_words}",
+                    fix="allow more with --timeout",
+                )
             cause = "the system was probably out of memory" if name == "SIGKILL" else "a native library crashed"
             return WorkerKilled(
                 f"the {self.stack} worker was ended by {name} ({cause}){last_words}",

@@ -17,7 +17,9 @@ import msgspec
 
 from ..errors import EdgeproofError, WorkerDied
 from .box import Done, Event, Failed, Request, StageStarted, restore
+from .confinement import Containment
 from .launch import WorkerProcess, over_memory, over_time
+from .limits import Limits as Limits
 from .stacks import RULES, Stack
 
 Result = TypeVar("Result")
@@ -30,7 +32,8 @@ class Task(Generic[Result]):
     """What is to be done: `entry` called with `job` in a worker of `stack`.
 
     `cost`, about the seconds it takes, orders the queue (expensive first); `warmth` names what the entry
-    imports, so that a worker that has it already is preferred, and awaited when `sticky`.
+    imports, so that a worker that has it already is preferred, and awaited when `sticky`. Its worker is `confined`
+    unless all that it runs is the user's own.
     """
 
     title: str
@@ -41,6 +44,7 @@ class Task(Generic[Result]):
     cost: float = 1.0
     warmth: str = ""
     sticky: bool = False
+    confined: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,15 +72,6 @@ class Progress:
     stage: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """Workers at a time, seconds per job, bytes per worker."""
-
-    jobs: int = field(default_factory=lambda: os.cpu_count() or 1)
-    timeout: float = 1800.0
-    memory: int | None = None
-
-
 @dataclass(slots=True, kw_only=True)
 class _Ticket:
     task: Task[Any]
@@ -101,6 +96,7 @@ class Pool:
         self._busy: dict[WorkerProcess, _Ticket] = {}
         self._idle: list[WorkerProcess] = []
         self._count = 0
+        self.containment: Containment | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -143,11 +139,12 @@ class Pool:
                 return
             ticket, worker = choice
             self._queue.remove(ticket)
-            self._begin(ticket, worker or self._new_worker(ticket.task.stack))
+            self._begin(ticket, worker or self._new_worker(ticket.task))
 
-    def _new_worker(self, stack: Stack) -> WorkerProcess:
+    def _new_worker(self, task: Task[Any]) -> WorkerProcess:
         threads = max(1, (os.cpu_count() or 1) // self._limits.jobs)
-        return WorkerProcess(stack, scratch=self._scratch, threads=threads)
+        confinement = self._limits.confinement if task.confined else None
+        return WorkerProcess(task.stack, scratch=self._scratch, threads=threads, confinement=confinement)
 
     def _choose(self) -> tuple[_Ticket, WorkerProcess | None] | None:
         """The most expensive task that can start, and the idle worker for it (None: a new one)."""
@@ -162,7 +159,7 @@ class Pool:
         return None
 
     def _idle_worker_for(self, task: Task[Any]) -> WorkerProcess | None:
-        fitting = [worker for worker in self._idle if task.stack in worker.serves]
+        fitting = [worker for worker in self._idle if _suits(worker, task)]
         warm = [worker for worker in fitting if task.warmth in worker.warm]
         if warm:
             return warm[0]
@@ -172,7 +169,7 @@ class Pool:
     def _should_wait_for_a_busy_worker(self, task: Task[Any]) -> bool:
         """Whether one that is busy will be of use sooner than a new one, which must import first."""
         now = time.monotonic()
-        same = {worker: ticket for worker, ticket in self._busy.items() if task.stack in worker.serves}
+        same = {worker: ticket for worker, ticket in self._busy.items() if _suits(worker, task)}
         if task.sticky and any(task.warmth in worker.warm for worker in same):
             return True
         rest = (ticket.task.cost - (now - ticket.since) for ticket in same.values())
@@ -205,7 +202,7 @@ class Pool:
         self._busy[worker] = ticket
         payload = msgspec.json.encode(ticket.task.job).decode()
         try:
-            worker.ask(Request(entry=ticket.task.entry, payload=payload, log=ticket.log))
+            worker.ask(Request(entry=ticket.task.entry, payload=payload, log=ticket.log, seconds=self._limits.timeout))
         except WorkerDied as death:
             self._bury(worker, death)
 
@@ -223,6 +220,7 @@ class Pool:
     def _take(self, worker: WorkerProcess, event: Event) -> None:
         ticket = self._busy[worker]
         ticket.answered = worker.has_served = True
+        self.containment = self.containment or worker.containment(self._limits.timeout)
         if isinstance(event, StageStarted):
             self._on_progress(Progress(title=ticket.task.title, stage=event.name))
             return
@@ -264,5 +262,11 @@ class Pool:
             title = ticket.task.title
             if now - ticket.since > self._limits.timeout:
                 self._bury(worker, over_time(title, self._limits.timeout))
-            elif self._limits.memory and (used := worker.resident_bytes()) > self._limits.memory:
-                self._bury(worker, over_memory(title, self._limits.memory, used))
+                continue
+            limit = worker.confinement.memory if worker.confinement else self._limits.memory
+            if limit and (used := worker.resident_bytes()) > limit:
+                self._bury(worker, over_memory(title, limit, used))
+
+
+def _suits(worker: WorkerProcess, task: Task[Any]) -> bool:
+    return task.stack in worker.serves and task.confined == (worker.confinement is not None)

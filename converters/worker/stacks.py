@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
+import site
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
+
+from .confinement import kept_variables
 
 
 class Stack(StrEnum):
@@ -69,11 +73,19 @@ RULES = {
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
 
 
-def environment_of(stack: Stack, *, scratch: str, threads: int) -> dict[str, str]:
+def environment_of(stack: Stack, *, scratch: Path, threads: int, confined: bool) -> dict[str, str]:
     """The environment a worker of this stack starts with.
 
     Temporary files go to `scratch`; native libraries use `threads` threads, since workers that each take all
-    processors wait for one another.
+    processors wait for one another. A confined worker gets no more of ours than a list allows, and lives in `scratch`.
     """
     counts = dict.fromkeys(_THREADS, str(threads))
-    return {**os.environ, **RULES[stack].environment, **counts, "TMPDIR": scratch}
+    ours = {**dict(kept_variables(dict(os.environ))), **_home(scratch)} if confined else dict(os.environ)
+    return {**ours, **RULES[stack].environment, **counts, "TMPDIR": str(scratch)}
+
+
+def _home(scratch: Path) -> dict[str, str]:
+    """A home in `scratch`; packages that were installed into the user's own are still found."""
+    folders = {f"XDG_{name}_HOME": str(scratch / name.lower()) for name in ("CACHE", "CONFIG", "DATA", "STATE")}
+    packages = {"PYTHONUSERBASE": site.getuserbase()} if site.ENABLE_USER_SITE else {}
+    return {"HOME": str(scratch), **folders, **packages}

@@ -9,12 +9,13 @@ from edgeproof.cli.commands import doctor as doctor_command
 from edgeproof.cli.machine import Machine, remarks_on, this_machine
 from edgeproof.cli.main import run
 from edgeproof.converters.installation import Package, State
+from edgeproof.converters.worker.confinement import Containment
 from edgeproof.validators.parity import Processor
 
 _MACHINE = Machine(
     processor=Processor(machine="x86_64", name="a processor", features=("avx2",)), processors=2, memory=8 << 30,
     memory_available=6 << 30, scratch="/scratch", scratch_free=50 << 30, worker_seconds=0.2, worker_error=None,
-    remarks=(),
+    containment=Containment(network=False, memory=8 << 30, file_size=4 << 30, seconds=60), remarks=(),
 )  # fmt: skip
 _TORCH = Package(name="torch", extra="torch", wanted="==2.13.0", found="2.13.0", state=State.FINE)
 
@@ -55,6 +56,16 @@ def test_a_worker_that_does_not_start_is_4(monkeypatch: pytest.MonkeyPatch, caps
     _see(monkeypatch, _TORCH, machine=replace(_MACHINE, worker_seconds=None, worker_error="it was killed"))
     assert run(["doctor"]) == 4
     assert "worker      failed: it was killed" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("network", "words"), [(False, "with no network"), (True, "does not allow to take away")])
+def test_it_says_whether_the_network_can_be_taken_from_workers(
+    *, network: bool, words: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    containment = Containment(network=network, memory=8 << 30, file_size=4 << 30, seconds=60)
+    _see(monkeypatch, _TORCH, machine=replace(_MACHINE, containment=containment))
+    run(["doctor"])
+    assert words in " ".join(capsys.readouterr().out.split())
 
 
 def test_json_says_the_same(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
