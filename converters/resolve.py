@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from importlib.machinery import PathFinder
 from pathlib import Path
 
+from .checkpoints.folders import index_in
 from .checkpoints.modules import modules_in
 from .checkpoints.recognise import FileKind, recognise
 from .checkpoints.torch_checkpoint import read_torch_checkpoint
@@ -16,9 +17,18 @@ from .source import Framework, Opening, Source, SourceKind, Trust
 
 _TORCH_PACKAGES = frozenset({"torch", "torchvision", "timm", "transformers", "lightning", "safetensors"})
 _KERAS_PACKAGES = frozenset({"keras", "tensorflow", "tf_keras"})
+_KERAS_2 = "tf_keras"
 _SAYS_NOTHING = frozenset({"model", "weights", "checkpoint", "pytorch_model", "state_dict"})
 _HOLD_KEYS = (SourceKind.STATE_DICT, SourceKind.PICKLED_MODULE)
-_WEIGHTS = (FileKind.TORCH_ZIP, FileKind.TORCH_PICKLE, FileKind.SAFETENSORS)
+_SAFETENSORS = (FileKind.SAFETENSORS, FileKind.SAFETENSORS_INDEX)
+_WEIGHTS = (FileKind.TORCH_ZIP, FileKind.TORCH_PICKLE, FileKind.TORCH_TAR, *_SAFETENSORS)
+_WHOLE_MODELS = {
+    FileKind.KERAS: (SourceKind.KERAS_FILE, Framework.KERAS),
+    FileKind.HDF5: (SourceKind.KERAS_HDF5, Framework.KERAS),
+    FileKind.EXPORTED_PROGRAM: (SourceKind.EXPORTED_PROGRAM, Framework.TORCH),
+    FileKind.SAVED_MODEL: (SourceKind.SAVED_MODEL, Framework.TENSORFLOW),
+    FileKind.TRANSFORMERS: (SourceKind.TRANSFORMERS, Framework.TORCH),
+}
 
 
 def resolve(  # noqa: PLR0913 (what the command line says about a source, keyword-only)
@@ -46,9 +56,9 @@ def resolve(  # noqa: PLR0913 (what the command line says about a source, keywor
             factory_args=arguments,
             inputs=inputs,
         )
-    path = Path(text)
+    path, held = _located(Path(text))
     opening = opening or Opening()
-    kind, found = _kind_of_folder(path) if path.is_dir() else _kind_of_checkpoint(path, model, opening)
+    kind, found = _kind_of_checkpoint(path, held, model, opening)
     _refuse_key(path, kind, opening)
     return Source(
         name=_name_of(path.resolve()),
@@ -71,25 +81,26 @@ def _architecture(model: str, framework: Framework) -> str:
     return str(Path(model).resolve())
 
 
-def _kind_of_folder(path: Path) -> tuple[SourceKind, Framework]:
-    if (path / "saved_model.pb").is_file():
-        return SourceKind.SAVED_MODEL, Framework.TENSORFLOW
-    if (path / "config.json").is_file():
-        return SourceKind.TRANSFORMERS, Framework.TORCH
-    raise SourceError(
-        f"{path} is a folder without a config.json, so it holds no model that we know",
-        fix="name the file inside it",
-    )
-
-
-def _kind_of_checkpoint(path: Path, model: str | None, opening: Opening) -> tuple[SourceKind, Framework]:
+def _located(path: Path) -> tuple[Path, FileKind]:
+    """What is opened, and its kind: a SavedModel is its folder, shards are their index."""
     kind = recognise(path)
-    if kind is FileKind.KERAS:
-        return SourceKind.KERAS_FILE, Framework.KERAS
-    if kind is FileKind.HDF5:
-        return SourceKind.KERAS_HDF5, Framework.KERAS
-    if kind is FileKind.EXPORTED_PROGRAM:
-        return SourceKind.EXPORTED_PROGRAM, Framework.TORCH
+    if kind is FileKind.SAVED_MODEL and not path.is_dir():
+        return path.absolute().parent, kind
+    if kind is FileKind.SAFETENSORS_INDEX and path.is_dir():
+        return index_in(path), kind
+    return path, kind
+
+
+def _kind_of_checkpoint(
+    path: Path, kind: FileKind, model: str | None, opening: Opening
+) -> tuple[SourceKind, Framework]:
+    if kind in _WHOLE_MODELS:
+        return _WHOLE_MODELS[kind]
+    if kind is FileKind.KERAS_JSON:
+        raise SourceError(
+            f"{path} is an architecture without weights",
+            fix=f"name the file of its weights, and the architecture beside it: WEIGHTS.h5 --model {path}",
+        )
     if kind is FileKind.TORCHSCRIPT:
         return (SourceKind.STATE_DICT if model else SourceKind.TORCHSCRIPT), Framework.TORCH
     if kind in _WEIGHTS:
@@ -102,7 +113,7 @@ def _kind_of_checkpoint(path: Path, model: str | None, opening: Opening) -> tupl
 
 def _kind_without_model(path: Path, kind: FileKind, opening: Opening) -> SourceKind:
     """A pickled module, if the user trusts it; whatever else holds weights needs its architecture."""
-    modules = {} if kind is FileKind.SAFETENSORS else modules_in(read_torch_checkpoint(path).root)
+    modules = {} if kind in _SAFETENSORS else modules_in(read_torch_checkpoint(path).root)
     if modules and Trust.PICKLE in opening.trust:
         return SourceKind.PICKLED_MODULE
     if modules:
@@ -155,6 +166,8 @@ def framework_of_factory(factory: str) -> Framework:
         imported = set(_imports_of(ast.parse(path.read_text(encoding="utf-8"))))
     except SyntaxError as error:
         raise SourceError(f"{path} is not valid Python: {error}", fix="correct the file") from error
+    if _KERAS_2 in imported and not imported & {*_TORCH_PACKAGES, "keras"}:
+        return Framework.TENSORFLOW
     torch, keras = bool(imported & _TORCH_PACKAGES), bool(imported & _KERAS_PACKAGES)
     if torch == keras:
         seen = "both torch and keras" if torch else "neither torch nor keras"

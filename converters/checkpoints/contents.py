@@ -123,7 +123,19 @@ def tensors_in(tree: Tree) -> Iterator[tuple[str, StoredTensor]]:
         if isinstance(node, StoredTensor):
             yield name, node
         else:
-            waiting += [(f"{name}.{key}" if name else key, part) for key, part in reversed(children(node))]
+            waiting += [(f"{name}.{key}" if name else key, part) for key, part in reversed(inner(node))]
+
+
+def inner(node: Tree) -> list[tuple[str, Tree]]:
+    """Those parts of a value that are tensors or have parts themselves: a vocabulary has many that are neither."""
+    holders = (dict, list, tuple, StoredTensor, Opaque)
+    if isinstance(node, dict):
+        return [(_key_text(key), part) for key, part in node.items() if isinstance(part, holders)]
+    if isinstance(node, list | tuple):
+        return [(str(index), part) for index, part in enumerate(node) if isinstance(part, holders)]
+    if isinstance(node, Opaque):
+        return [("state", node.state)] if isinstance(node.state, StoredTensor) else inner(node.state)
+    return []
 
 
 def children(node: Tree) -> list[tuple[str, Tree]]:

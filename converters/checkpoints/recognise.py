@@ -26,9 +26,7 @@ _SIGNS: dict[FileKind, Callable[[bytes, memoryview], bool]] = {
     FileKind.LITERT: lambda head, _: head[4:8] == b"TFL3",
     FileKind.EXECUTORCH: lambda head, _: head[4:6] == b"ET",
     FileKind.TORCH_TAR: lambda head, _: is_tar(head),
-    FileKind.SAFETENSORS: lambda head, data: (
-        head[8:9] == b"{" and int.from_bytes(head[:8], "little") <= len(data) - 8 and head[:1] not in b"{["
-    ),
+    FileKind.SAFETENSORS: lambda head, data: head[8:9] == b"{" and int.from_bytes(head[:8], "little") <= len(data) - 8,
     FileKind.ONNX: lambda _, data: looks_like_onnx(data),
     FileKind.SAVED_MODEL: lambda _, data: looks_like_saved_model(data),
 }

@@ -15,7 +15,6 @@ from .contents import WIDTHS, StoredTensor, TensorPlace, row_major
 from .malformed import Malformed, Refused
 from .opening import damage_named, mapped
 
-INDEX_SUFFIX = ".safetensors.index.json"
 LARGEST_HEADER = 100_000_000
 _WHAT = "safetensors file"
 _WHAT_INDEX = "safetensors index"
@@ -41,8 +40,9 @@ def read_safetensors(path: Path) -> dict[str, StoredTensor]:
 
 
 def is_index(path: Path) -> bool:
-    """Whether the file is named as an index of shards is."""
-    return path.name.endswith(INDEX_SUFFIX)
+    """Whether the file is JSON, as an index of shards is, and not a header's length followed by JSON."""
+    data = mapped(path)
+    return data[:1].tobytes() == b"{" and int.from_bytes(data[:8], "little") > len(data)
 
 
 def read_safetensors_file(path: Path) -> tuple[dict[str, StoredTensor], dict[str, str]]:

@@ -12,7 +12,7 @@ from .malformed import Malformed
 from .pickle_machine import PERSISTENT, Call, Mark, Name, Node, OtherKey
 
 _DEEPEST = 80
-_MOST_VALUES = 10_000_000
+_MOST_VALUES = 3_000_000
 _LONGEST_KEY = 16
 _BUILT_BY = frozenset({"copyreg._reconstructor", "copyreg.__newobj__", "copyreg.__newobj_ex__"})
 _NUMPY_SCALARS = {"f8": "d", "f4": "f", "f2": "e", "b1": "?", "i1": "b", "u1": "B"} | {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
-from ..checkpoints.contents import Opaque, PickledCheckpoint, StoredTensor, Tree, children, tensors_in
+from ..checkpoints.contents import Opaque, PickledCheckpoint, StoredTensor, Tree, children, inner, tensors_in
 from .checkpoint_findings import Branch, CheckpointContents, CheckpointTensor, Prefix
 
 _BRANCH_DEPTH = 3
@@ -88,7 +88,7 @@ def _containers(root: Tree) -> Iterator[tuple[str, Tree, int]]:
             found += 1
             yield name, node, depth
             if depth < _BRANCH_DEPTH:
-                parts = children(node)
+                parts = inner(node)
                 waiting += [(f"{name}.{key}" if name else key, part, depth + 1) for key, part in reversed(parts)]
 
 

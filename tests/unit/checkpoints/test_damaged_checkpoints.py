@@ -163,9 +163,9 @@ def test_any_sequence_of_opcodes_is_followed_or_refused(tmp_path: Path, opcodes:
 @pytest.mark.parametrize(
     "pickled",
     [
-        b"\x80\x02" + b"(" * 200_000 + b".",
-        b"\x80\x02" + b"]" * 200_000 + b"a" * 199_999 + b".",  # nested as deep as it is long
-        b"\x80\x02K\x01" + b"\x85" * 200_000 + b".",
+        b"\x80\x02" + b"(" * 40_000 + b".",
+        b"\x80\x02" + b"]" * 40_000 + b"a" * 39_999 + b".",  # nested as deep as it is long
+        b"\x80\x02K\x01" + b"\x85" * 40_000 + b".",
         b"\x80\x02]q\0" + b"h\0h\0\x86q\0" * 100 + b".",  # doubles at every step
         b"\x80\x02}q\0" + b"(K\x01h\0K\x02h\0u" * 50 + b".",  # holds itself
         b"\x80\x02\x8b\xff\xff\xff\x7f" + bytes(100) + b".",

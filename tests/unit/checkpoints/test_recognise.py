@@ -33,8 +33,8 @@ def _tar() -> bytes:
     return data.getvalue()
 
 
-def _safetensors() -> bytes:
-    header = json.dumps({"w": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}).encode()
+def _safetensors(*, padding: int = 0) -> bytes:
+    header = json.dumps({"w": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}).encode() + b" " * padding
     return len(header).to_bytes(8, "little") + header + bytes(4)
 
 
@@ -48,7 +48,7 @@ _FILES: dict[FileKind, list[bytes]] = {
     FileKind.KERAS: [_zip("config.json", "metadata.json", "model.weights.h5")],
     FileKind.TORCH_PICKLE: [pickle.dumps(MAGIC_NUMBER, protocol) + bytes(40) for protocol in (2, 4)],
     FileKind.TORCH_TAR: [_tar()],
-    FileKind.SAFETENSORS: [_safetensors()],
+    FileKind.SAFETENSORS: [_safetensors(), _safetensors(padding=60)],  # the second's length starts like JSON: 123, "{"
     FileKind.SAFETENSORS_INDEX: [b'{"weight_map": {"w": "model-00001-of-00002.safetensors"}}'],
     FileKind.HDF5: [b"\x89HDF\r\n\x1a\n" + bytes(64)],
     FileKind.KERAS_JSON: [

@@ -137,3 +137,33 @@ def test_an_artifact_is_no_source(tmp_path: Path) -> None:
 def test_a_zip_that_is_no_model_shows_what_it_holds(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"notes\.txt"):
         resolve(str(a_zip(tmp_path / "x.pt", "notes.txt")))
+
+
+def test_a_folder_is_a_source_by_what_lies_in_it(tmp_path: Path) -> None:
+    saved, hub = tmp_path / "saved", tmp_path / "hub"
+    for folder in (saved, hub):
+        folder.mkdir()
+    (saved / "saved_model.pb").write_bytes(b"\x08\x01\x12\x02\x0a\x00")
+    (hub / "config.json").write_text("{}")
+    a_safetensors(hub / "model.safetensors")
+    assert resolve(str(saved)).kind is SourceKind.SAVED_MODEL
+    assert resolve(str(saved / "saved_model.pb")).path == str(saved)
+    assert (resolve(str(hub)).kind, resolve(str(hub)).name) == (SourceKind.TRANSFORMERS, "hub")
+
+
+def test_shards_are_weights_by_their_index_or_folder(tmp_path: Path) -> None:
+    a_safetensors(tmp_path / "model-1.safetensors")
+    index = tmp_path / "model.safetensors.index.json"
+    index.write_text('{"weight_map": {"w": "model-1.safetensors"}}')
+    factory = a_factory(tmp_path / "net.py")
+    for text in (index, tmp_path):
+        source = resolve(str(text), model=f"{factory}:build")
+        assert (source.kind, source.path) == (SourceKind.STATE_DICT, str(index))
+
+
+def test_an_architecture_alone_asks_for_its_weights(tmp_path: Path) -> None:
+    path = tmp_path / "net.json"
+    path.write_text('{"class_name": "Sequential", "config": {}}')
+    with pytest.raises(SourceError, match="architecture without weights") as caught:
+        resolve(str(path))
+    assert f"--model {path}" in caught.value.fix
