@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +15,9 @@ from keras.src.saving.serialization_lib import ObjectSharingScope, SafeModeScope
 
 from ..checkpoints.keras_files import Layout, StoredModel
 from ..checkpoints.keras_vetting import registered_names
-from ..errors import SourceError
+from ..checkpoints.keras_weights import Expected, do_not_fit, require_fit
+from ..errors import EdgeproofError, SourceError
 from ..source import Source
-from .strict_weights import require_fit
 
 
 def build(stored: StoredModel, *, name: str, own: Mapping[str, Any], trusted: bool) -> keras.Model:
@@ -41,20 +41,29 @@ def build(stored: StoredModel, *, name: str, own: Mapping[str, Any], trusted: bo
 
 def load_weights(model: keras.Model, file: h5py.File, *, path: Path, source: Source, layout: Layout) -> None:
     """Fill the model; SourceError, with counts and examples, unless every weight is there and has its shape."""
+    name = Path(source.path or "").name
     in_list = layout in (Layout.MODEL, Layout.LIST)
     group = file["model_weights"] if layout is Layout.MODEL else file
-    if source.factory is not None:  # a whole model's file was written together with its config
-        require_fit(model, group, name=Path(source.path or "").name, in_list=in_list)
     try:
+        if source.factory is not None:  # a whole model's file was written together with its config
+            require_fit(_expected(model), group, name=name, in_list=in_list)
         if in_list:
             legacy_h5_format.load_weights_from_hdf5_group(group, model)
         else:
             _fill_from_tree(model, path)
+    except EdgeproofError:
+        raise
     except Exception as error:
-        raise SourceError(
-            f"the weights of {Path(source.path or '').name} do not fit the model: {_first_line(error)}",
-            fix="check that the architecture is the one that the weights were trained with",
-        ) from error
+        raise do_not_fit(name, error) from error
+
+
+def _expected(model: keras.Model) -> Expected:
+    def listed() -> Iterator[tuple[str, tuple[int, ...]]]:
+        for layer in model.layers:
+            for weight in legacy_h5_format._legacy_weights(layer):
+                yield f"{layer.name}/{weight.path}", tuple(weight.shape)
+
+    return Expected(kind=type(model).__name__, built=model.built, listed=listed, save=model.save_weights)
 
 
 def _is_legacy(stored: StoredModel) -> bool:

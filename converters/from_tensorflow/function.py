@@ -24,7 +24,8 @@ class Argument:
 class TensorFlowFunction:
     """`call` takes tensors in the order of `inputs` and gives the outputs by name; `trackable` owns the variables.
 
-    `weights` gives the values of what it has learnt, `made_by` the packages that run it.
+    `weights` gives the values of what it has learnt, `made_by` names the packages that run it, `examples` are the
+    inputs that came with it, if any did.
     """
 
     inputs: tuple[Argument, ...]
@@ -32,6 +33,7 @@ class TensorFlowFunction:
     trackable: Any
     weights: Callable[[], list[np.ndarray]]
     made_by: tuple[str, ...] = ("tensorflow",)
+    examples: Any = None
 
     def call_in_order(self, tensors: Sequence[Any], names: Sequence[str]) -> tuple[Any, ...]:
         """The outputs called `names`."""
@@ -44,24 +46,26 @@ class TensorFlowFunction:
         return tuple(found[name] for name in names)
 
 
-def examples_for(
-    function: TensorFlowFunction, given: Mapping[str, Any] | Sequence[Any] | None
-) -> dict[str, np.ndarray]:
-    """One call that the function takes: what the user gave, else seeded numbers; InputError where sizes are open."""
+def examples_for(function: TensorFlowFunction, given: Any) -> dict[str, np.ndarray]:
+    """One call that the function takes: what was given, else seeded numbers; InputError where sizes are open."""
     if given is None:
         generator = np.random.default_rng(0)
         return {argument.name: _draw(argument, generator) for argument in function.inputs}
     names = [argument.name for argument in function.inputs]
-    values = list(given.values()) if isinstance(given, Mapping) else list(given)
-    keys = list(given) if isinstance(given, Mapping) else []
-    if keys and set(keys) == set(names):
-        values = [given[name] for name in names]  # type: ignore[call-overload]
-    elif len(values) != len(names) or not all(key.startswith("input_") for key in keys):
+    if isinstance(given, Mapping) and set(given) == set(names):
+        return {name: np.ascontiguousarray(given[name]) for name in names}
+    named = given if isinstance(given, Mapping) else {}
+    values = list(given.values()) if isinstance(given, Mapping) else _listed(given)
+    if len(values) != len(names) or not all(str(name).startswith("input_") for name in named):
         raise InputError(
-            f"the model takes {', '.join(names)}, not {', '.join(keys) or len(values)}",
+            f"the model takes {', '.join(names)}, not {', '.join(map(str, named)) or f'{len(values)} inputs'}",
             fix=f'name the inputs as the model does: --input "{names[0] if names else "x"}:float32[...]"',
         )
     return {name: np.ascontiguousarray(value) for name, value in zip(names, values, strict=True)}
+
+
+def _listed(given: Any) -> list[Any]:
+    return list(given) if isinstance(given, list | tuple) else [given]
 
 
 def _draw(argument: Argument, generator: np.random.Generator) -> np.ndarray:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,20 +23,42 @@ from tf_keras.src.saving.serialization_lib import ObjectSharingScope, SafeModeSc
 from ..checkpoints.keras_files import Layout, StoredModel, weights_of
 from ..checkpoints.keras_source import stored_model
 from ..checkpoints.keras_vetting import registered_names
-from ..errors import SourceError
-from ..source import Source, Trust
-from ..user_code import load_named
+from ..checkpoints.keras_weights import Expected, do_not_fit, require_fit
+from ..errors import EdgeproofError, SourceError
+from ..source import Source, SourceKind, Trust
+from ..user_code import call_factory, load_named
 from .function import Argument, TensorFlowFunction
+
+_SEED = 0  # an untrained model must be the same in every worker that builds it
 
 
 def open_keras_2(source: Source) -> TensorFlowFunction:
     """The model in inference mode; raises SourceError, UnsafeInput."""
+    if source.kind is SourceKind.FACTORY:
+        model, examples = _from_factory(source)
+        return replace(_function(model, model.name), examples=examples)
     stored = stored_model(source)
     name = Path(source.path or "").name
-    model = _built(stored, name, load_named(source.opening.custom_objects), trusted=Trust.CODE in source.opening.trust)
+    own = load_named(source.opening.custom_objects)
+    trusted = Trust.CODE in source.opening.trust
+    model, examples = (
+        _from_factory(source) if stored.config is None else (_built(stored, name, own, trusted=trusted), None)
+    )
     with weights_of(Path(source.path or "")) as (path, file):
-        _fill(model, file, path, stored.layout, name)
-    return _function(model, name)
+        _fill(model, file, path, source, stored.layout)
+    return replace(_function(model, name), examples=examples)
+
+
+def _from_factory(source: Source) -> tuple[tf_keras.Model, Any]:
+    tf_keras.utils.set_random_seed(_SEED)
+    made = call_factory(source.factory or "", dict(source.factory_args))
+    model, examples = made if isinstance(made, tuple) and len(made) == 2 else (made, None)
+    if not isinstance(model, tf_keras.Model):
+        raise SourceError(
+            f"{source.factory} returned {type(made).__name__}, expected a tf_keras.Model or (tf_keras.Model, inputs)",
+            fix="return the model; --framework keras if it is one of Keras 3. Save other functions as a SavedModel",
+        )
+    return model, examples
 
 
 def _built(stored: StoredModel, name: str, own: Mapping[str, Any], *, trusted: bool) -> tf_keras.Model:
@@ -58,25 +81,41 @@ def _built(stored: StoredModel, name: str, own: Mapping[str, Any], *, trusted: b
     return model
 
 
-def _fill(model: tf_keras.Model, file: h5py.File, path: Path, layout: Layout, name: str) -> None:
+def _fill(model: tf_keras.Model, file: h5py.File, path: Path, source: Source, layout: Layout) -> None:
+    name = Path(source.path or "").name
+    in_list = layout in (Layout.MODEL, Layout.LIST)
+    group = file["model_weights"] if layout is Layout.MODEL else file
     try:
-        if layout in (Layout.MODEL, Layout.LIST):
-            group = file["model_weights"] if layout is Layout.MODEL else file
+        if source.factory is not None:  # a whole model's file was written together with its config
+            require_fit(_expected(model), group, name=name, in_list=in_list)
+        if in_list:
             hdf5_format.load_weights_from_hdf5_group(group, model)
-            return
-        with _format_of_archives():
-            store = saving_lib.H5IOStore(str(path), mode="r")
-            try:
-                saving_lib._load_state(
-                    model, weights_store=store, assets_store=None, inner_path="", visited_trackables=set()
-                )
-            finally:
-                store.close()
+        else:
+            _fill_from_tree(model, path)
+    except EdgeproofError:
+        raise
     except Exception as error:
-        raise SourceError(
-            f"the weights of {name} do not fit the model: {_first_line(error)}",
-            fix="check that the architecture is the one that the weights were trained with",
-        ) from error
+        raise do_not_fit(name, error) from error
+
+
+def _fill_from_tree(model: tf_keras.Model, path: Path) -> None:
+    with _format_of_archives():
+        store = saving_lib.H5IOStore(str(path), mode="r")
+        try:
+            saving_lib._load_state(
+                model, weights_store=store, assets_store=None, inner_path="", visited_trackables=set()
+            )
+        finally:
+            store.close()
+
+
+def _expected(model: tf_keras.Model) -> Expected:
+    def listed() -> Iterator[tuple[str, tuple[int, ...]]]:
+        for layer in model.layers:
+            for weight in hdf5_format._legacy_weights(layer):
+                yield f"{layer.name}/{weight.name}", tuple(weight.shape)
+
+    return Expected(kind=type(model).__name__, built=model.built, listed=listed, save=model.save_weights)
 
 
 @contextmanager

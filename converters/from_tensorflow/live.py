@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from ..errors import SourceError
 from ..example_inputs import inputs_from
-from ..fingerprint import fingerprint
+from ..fingerprint import fingerprint, require_same
 from ..job import ConvertJob
 from ..live_source import describe_call
 from ..source import Source, SourceKind
@@ -72,14 +72,16 @@ def open_source(source: Source) -> TensorFlowSource:
     """Load a TensorFlow source, once per worker."""
     with stage("load"):
         function = open_saved_model(source) if source.kind is SourceKind.SAVED_MODEL else open_keras_2(source)
-        given = inputs_from(source.inputs) if source.inputs else None
+        given = inputs_from(source.inputs) if source.inputs else function.examples
         return TensorFlowSource(function, examples_for(function, given))
 
 
 def program_of_source(job: ConvertJob) -> TensorFlowProgram:
-    """The function that a job converts."""
-    function = open_source(job.source).function
-    return program_of(job, call=function.call_in_order, trackable=function.trackable)
+    """The function that a job converts; SourceError if its factory built another than the one that was described."""
+    live = open_source(job.source)
+    if job.fingerprint is not None:
+        require_same(live.fingerprint, job.fingerprint)
+    return program_of(job, call=live.function.call_in_order, trackable=live.function.trackable)
 
 
 def _first_line(error: BaseException) -> str:

@@ -19,6 +19,12 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:You are saving your model as an HDF5 file"),
     pytest.mark.filterwarnings("ignore:The object being serialized includes a `lambda`"),
 ]
+FACTORY = """
+import tf_keras
+from tf_keras import layers
+def build():
+    return tf_keras.Sequential([layers.Input((4,)), layers.Dense(3), layers.LeakyReLU()])
+"""
 OWN = "import tf_keras\nclass Scaled(tf_keras.layers.Layer):\n    def call(self, x):\n        return 3 * x\n"
 
 
@@ -40,7 +46,7 @@ def pictures() -> tf_keras.Model:
     return tf_keras.Model(inputs, layers.GlobalAveragePooling2D()(layers.Conv2DTranspose(2, 3)(x)))
 
 
-def source_of(path: Path, *, model: Path | None = None, **opening: Any) -> Source:
+def source_of(path: Path, *, model: Path | str | None = None, **opening: Any) -> Source:
     found = resolve(str(path), model=str(model) if model else None, opening=Opening(**opening))
     return identify(IdentifyJob(source=found))
 
@@ -81,11 +87,27 @@ def test_an_architecture_with_its_weights(tmp_path: Path, suffix: str) -> None:
     same(model, source_of(tmp_path / f"m.{suffix}", model=tmp_path / "arch.json"))
 
 
-def test_weights_of_another_model(tmp_path: Path) -> None:
+@pytest.mark.parametrize("suffix", ["h5", "weights.h5"])
+def test_weights_of_another_model(tmp_path: Path, suffix: str) -> None:
     (tmp_path / "arch.json").write_text(sequence().to_json())
-    pictures().save_weights(str(tmp_path / "m.h5"))
-    with pytest.raises(SourceError, match="do not fit"):
-        open_keras_2(source_of(tmp_path / "m.h5", model=tmp_path / "arch.json"))
+    pictures().save_weights(str(tmp_path / f"m.{suffix}"))
+    with pytest.raises(SourceError, match=r"missing \(.*unexpected \("):
+        open_keras_2(source_of(tmp_path / f"m.{suffix}", model=tmp_path / "arch.json"))
+
+
+@pytest.mark.parametrize("suffix", ["h5", "weights.h5"])
+def test_a_factory_of_keras_2_with_its_weights(tmp_path: Path, suffix: str) -> None:
+    (tmp_path / "model.py").write_text(FACTORY)
+    model = tf_keras.Sequential([layers.Input((4,)), layers.Dense(3), layers.LeakyReLU()])
+    model.save_weights(str(tmp_path / f"m.{suffix}"))
+    same(model, source_of(tmp_path / f"m.{suffix}", model=f"{tmp_path / 'model.py'}:build"))
+
+
+def test_a_factory_of_keras_2_alone(tmp_path: Path) -> None:
+    (tmp_path / "model.py").write_text(FACTORY)
+    source = resolve(f"{tmp_path / 'model.py'}:build")
+    assert source.framework is Framework.TENSORFLOW
+    assert open_keras_2(source).inputs[0].shape == (None, 4)
 
 
 def test_a_simple_model_stays_with_keras_3(tmp_path: Path) -> None:
