@@ -34,10 +34,14 @@ _OPTIONS = (
         metavar="SPEC",
         help='Example input: "image:float32[1,3,224,224]", x.npz or file.py:function; repeatable.',
     ),
-    click.option("--weights", metavar="KEY", help="Where the weights are in a training checkpoint, such as ema."),
+    click.option("--weights", metavar="KEY", help="Where the weights are in a training checkpoint: ema, state.model."),
     click.option("--custom-objects", metavar="FILE:NAMES", help="Classes that a Keras model needs: file.py:Name,Name."),
     click.option("--signature", metavar="NAME", help="Which function of a SavedModel, if it has several."),
-    click.option("--trust-pickle", is_flag=True, help="Run what a pickled module asks for. Only for files of yours."),
+    click.option(
+        "--trust-pickle",
+        is_flag=True,
+        help="Unpickle a whole module: runs what the file asks for. Only for files of yours.",
+    ),
     click.option(
         "--trust-code", is_flag=True, help="Run the Python code inside a Keras file. Only for files of yours."
     ),

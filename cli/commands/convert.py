@@ -27,6 +27,9 @@ Examples:
     edgeproof convert model.py:build --input "image:float32[1,3,224,224]" --to onnx,litert
   weights and the class they belong to, judged on real samples:
     edgeproof convert weights.pt --model model.py:Net --model-arg width=32 --input x.npz --samples real/
+  a training checkpoint with two sets of weights, and a folder of Transformers:
+    edgeproof convert last.ckpt --model model.py:Net --weights ema --input "x:float32[1,16]"
+    edgeproof convert path/to/folder-with-config.json/
   a batch of 1 to 8:
     edgeproof convert model.pt2 --dynamic "image.0=1..8" -o out"""
 
