@@ -31,6 +31,11 @@ def recognise_folder(folder: Path) -> FileKind:
         return FileKind.TRANSFORMERS
     if len([name for name in names if name.endswith(_SHARDS)]) == 1:
         return FileKind.SAFETENSORS_INDEX
+    if CONFIG_FILE in names:
+        raise SourceError(
+            f"{folder} is a folder with a {CONFIG_FILE} and without weights: none of {', '.join(TRANSFORMERS_WEIGHTS)}",
+            fix="fetch the weights into it, or save the model again with save_pretrained",
+        )
     raise SourceError(
         f"{folder} is a folder that holds no model that we know ({_listed(names)})", fix="name the file inside it"
     )

@@ -103,7 +103,7 @@ def test_a_folder_is_known_by_what_lies_in_it(tmp_path: Path, names: tuple[str, 
     assert recognise(tmp_path) is kind
 
 
-@pytest.mark.parametrize("names", [(), ("a.txt", "b.txt"), ("config.json",)])
+@pytest.mark.parametrize("names", [(), ("a.txt", "b.txt"), ("config.json", "vocab.txt")])
 def test_any_other_folder_says_what_it_holds(tmp_path: Path, names: tuple[str, ...]) -> None:
     for name in names:
         (tmp_path / name).touch()
