@@ -16,8 +16,8 @@ from edgeproof.converters.job import ConvertJob, DescribeJob, Description
 from edgeproof.converters.resolve import resolve
 from edgeproof.converters.worker.pool import Finished, Limits, Pool, Task
 
-GRAPH = "keras:onnx"
-SOURCE_OF = {"torch": "torch", "keras": "keras", "onnx": "keras"}
+GRAPHS = {"keras": "keras:onnx", "onnx": "keras:onnx", "tensorflow": "tensorflow:onnx"}
+SOURCE_OF = {"torch": "torch", "keras": "keras", "onnx": "keras", "tensorflow": "tensorflow"}
 SUPPORT = Path(__file__).resolve().parents[1] / "support"
 ROWS = registry.converters()
 
@@ -28,12 +28,12 @@ Made = dict[str, Artifact | EdgeproofError]
 
 
 class Workbench:
-    """A pool with described sources, and a Keras model's ONNX graph for the rows that start from one."""
+    """A pool with described sources, and their ONNX graphs for the rows that start from one."""
 
     def __init__(self, pool: Pool, folder: Path) -> None:
         self._pool = pool
         self._folder = folder
-        self.described = {name: self._describe(name) for name in ("torch", "keras")}
+        self.described = {name: self._describe(name) for name in ("torch", "keras", "tensorflow")}
 
     def _call(self, task: Task[Any]) -> Any:
         ended: list[Finished[Any]] = []
@@ -54,7 +54,7 @@ class Workbench:
         return described
 
     def convert(self, row: registry.ConverterRow, graph: str | None) -> Artifact:
-        """One artifact; `graph` is the file of the Keras model's ONNX graph."""
+        """One artifact; `graph` is the file of its source's ONNX graph."""
         description = self.described[SOURCE_OF[row.origin]]
         job = ConvertJob(
             source=description.source,
@@ -69,12 +69,12 @@ class Workbench:
 
 
 def _convert_all(folder: Path) -> tuple[Made, dict[str, Description]]:
-    """Every row's artifact or error, in fresh workers; the row that makes the ONNX graph goes first."""
+    """Every row's artifact or error, in fresh workers; the rows that make an ONNX graph go first."""
     made: Made = {}
     with Pool(Limits(jobs=1), on_progress=lambda _: None) as pool:
         bench = Workbench(pool, folder)
-        for key in sorted(ROWS, key=lambda name: name != GRAPH):
-            graph = made.get(GRAPH)
+        for key in sorted(ROWS, key=lambda name: name not in GRAPHS.values()):
+            graph = made.get(GRAPHS.get(ROWS[key].origin, ""))
             try:
                 made[key] = bench.convert(ROWS[key], graph.file if isinstance(graph, Artifact) else None)
             except EdgeproofError as error:
