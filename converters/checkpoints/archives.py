@@ -42,10 +42,10 @@ LARGEST_TEXT = 64 << 20
 class CheckedZip:
     """A zip archive whose members were checked; nothing is unpacked until it is asked for."""
 
-    def __init__(self, path: Path) -> None:
-        """Open and check; raises SourceError for what is no file, Malformed, Refused."""
+    def __init__(self, path: Path, *, data: bytes | None = None) -> None:
+        """Open and check; `data` is an archive inside of the file. Raises SourceError, Malformed, Refused."""
         self.path = path
-        self._data = mapped_file(path)
+        self._data = mapped_file(path) if data is None else data
         try:
             self._zip = zipfile.ZipFile(_Window(self._data))
         except DAMAGE as error:
@@ -93,7 +93,7 @@ class CheckedZip:
 class _Window:
     """A map as a file that zipfile can read: it never hands out more bytes than there are."""
 
-    def __init__(self, data: mmap.mmap) -> None:
+    def __init__(self, data: mmap.mmap | bytes) -> None:
         self._data = data
         self._position: int = 0
 
@@ -169,7 +169,7 @@ def _check_expansion(infos: list[zipfile.ZipInfo], size: int) -> None:
             raise Malformed(f"its entry {_shown(info.filename)} has two sizes")
 
 
-def _start_of_data(data: mmap.mmap, info: zipfile.ZipInfo) -> int:
+def _start_of_data(data: mmap.mmap | bytes, info: zipfile.ZipInfo) -> int:
     """Behind the member's own header, which must say what the central directory says."""
     header = data[info.header_offset : info.header_offset + _LOCAL_HEADER.size]
     if len(header) < _LOCAL_HEADER.size:

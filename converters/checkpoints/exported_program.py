@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from .archives import CheckedZip
 from .contents import WIDTHS, StoredTensor, checked
 from .malformed import Malformed
 from .opening import damage_named
-from .torch_zip import TorchArchive
+from .torch_zip import TorchArchive, read_torch_zip
 
 WHAT = "torch exported program"
 _WEIGHTS = "data/weights/"
@@ -36,7 +37,7 @@ class ProgramTensor:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportedProgramFile:
-    """What the archive says; `refused` are entries that torch.export.load would unpickle."""
+    """What the archive says; `globals` are the names that its pickles mention, example inputs and the like."""
 
     version: str | None
     schema: str
@@ -44,7 +45,8 @@ class ExportedProgramFile:
     inputs: tuple[ProgramTensor, ...]
     outputs: tuple[ProgramTensor, ...]
     operators: dict[str, int]
-    pickled: tuple[str, ...]
+    globals: tuple[str, ...]
+    refused: tuple[str, ...]
 
 
 def read_exported_program(path: Path) -> ExportedProgramFile:
@@ -64,6 +66,11 @@ def _read(archive: CheckedZip) -> ExportedProgramFile:
     models = [name for name in inner if name.startswith("models/") and name.endswith(".json")]
     if not models:
         raise Malformed("it holds no program")
+    pickles = [
+        read_torch_zip(archive.path, data=torch_archive.read(name))
+        for name in inner
+        if name.endswith(".pt") and torch_archive.read(name)
+    ]
     program = _json(torch_archive, models[0])
     graph = program["graph_module"]["graph"]
     values = graph.get("tensor_values") or {}
@@ -79,7 +86,8 @@ def _read(archive: CheckedZip) -> ExportedProgramFile:
         inputs=tuple(_ends(signature["input_specs"], "user_input", values)),
         outputs=tuple(_ends(signature["output_specs"], "user_output", values)),
         operators=dict(Counter(_operator(node["target"]) for node in graph["nodes"])),
-        pickled=tuple(name for name in inner if name.endswith(".pt")),
+        globals=_names(found.globals for found in pickles),
+        refused=_names(found.refused for found in pickles),
     )
 
 
@@ -128,6 +136,10 @@ def _end(name: str, facts: Any) -> ProgramTensor:
         return ProgramTensor(name, None, None)
     sizes = tuple(size.get("as_int") for size in facts["sizes"])
     return ProgramTensor(name, _DTYPES.get(facts["dtype"]), sizes)
+
+
+def _names(found: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name for names in found for name in names))
 
 
 def _operator(target: Any) -> str:

@@ -63,9 +63,12 @@ class TorchArchive:
         return Storage(dtype, place)
 
 
-def read_torch_zip(path: Path) -> PickledCheckpoint:
-    """The checkpoint's values; raises SourceError for what is no file, Malformed, Refused."""
-    with CheckedZip(path) as archive:
+def read_torch_zip(path: Path, *, data: bytes | None = None) -> PickledCheckpoint:
+    """The checkpoint's values; raises SourceError for what is no file, Malformed, Refused.
+
+    `data` is a checkpoint that was a member of the file: its tensors' places count from its own start.
+    """
+    with CheckedZip(path, data=data) as archive:
         torch_archive = TorchArchive(archive)
         machine = PickleReader(admit_all)
         root = machine.read(torch_archive.read("data.pkl"))

@@ -38,7 +38,8 @@ def exported_program_contents(path: Path) -> CheckpointContents:
             ),
         ),
         operators=ranked(found.operators),
-        notes=tuple(f"{name} is a torch checkpoint inside, not looked into here" for name in found.pickled),
+        globals=found.globals,
+        refused=found.refused,
     )
 
 
