@@ -82,7 +82,7 @@ def _session(artifact: Artifact, threads: int) -> Any:
     try:
         check_external_data(Path(artifact.file))
     except SourceError as error:
-        raise not_loadable(artifact, _NAME, error) from error
+        raise not_loadable(artifact, _NAME, error.message) from error
     try:
         return onnxruntime.InferenceSession(artifact.file, sess_options=options, providers=[_PROVIDER])
     except Exception as error:

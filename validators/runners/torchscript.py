@@ -5,13 +5,15 @@ from __future__ import annotations
 import copy
 import warnings
 from collections.abc import Mapping
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import torch
 
 from ...converters.artifact import Artifact
-from ...converters.errors import LoadError
+from ...converters.checkpoints.archives import check_archive
+from ...converters.errors import LoadError, SourceError
 from ...converters.from_torch.opening.torchscript_vetting import keeps_state
 from ...converters.job import RunJob, RunResult
 from ...converters.signature import Signature
@@ -63,6 +65,10 @@ class TorchscriptRunner:
 
 
 def _load(artifact: Artifact) -> Any:
+    try:
+        check_archive(Path(artifact.file), "TorchScript archive")
+    except SourceError as error:
+        raise not_loadable(artifact, _NAME, error.message) from error
     try:
         with warnings.catch_warnings():
             # torch calls TorchScript deprecated on every load; whoever asks for the format knows.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 import torch
 
 from edgeproof.converters.artifact import Artifact
-from edgeproof.converters.errors import LoadError, RunError
+from edgeproof.converters.errors import LoadError, RunError, UnsafeInput
 from edgeproof.converters.precision import Precision
 from edgeproof.converters.signature import Signature, TensorSpec
 from edgeproof.validators.runners.torch_tensors import as_arrays, as_tensor
@@ -101,3 +102,16 @@ def test_nested_outputs_are_flattened_in_order():
         ("int64", ()),
         ("complex64", (1,)),
     ]
+
+
+def test_an_archive_that_leaves_its_folder_does_not_reach_torch(scripted: Path):
+    with zipfile.ZipFile(scripted, "a") as archive:
+        archive.writestr("../outside", b"x")
+    with pytest.raises(UnsafeInput, match="outside of its folder"):
+        open_runner(artifact(scripted))
+
+
+def test_a_broken_archive_does_not_load(scripted: Path):
+    scripted.write_bytes(scripted.read_bytes()[:200])
+    with pytest.raises(LoadError, match="does not load"):
+        open_runner(artifact(scripted))
