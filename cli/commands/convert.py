@@ -72,8 +72,9 @@ Examples:
 def command(context: click.Context, /, as_json: bool, report: tuple[str, ...], **given: Any) -> int:
     """Make artifacts from a checkpoint, and prove each of them.
 
-    SOURCE is a checkpoint (.pt .pth .bin .safetensors .pt2 .keras .h5) or a factory (pkg.module:function,
-    path/file.py:function). Every artifact runs beside its source on the same inputs and is judged.
+    SOURCE is a checkpoint (.pt .pth .bin .ckpt .safetensors .pt2 .keras .h5, a SavedModel or Transformers folder) or a
+    factory (pkg.module:function, path/file.py:function). Every artifact runs beside its source on the same inputs and
+    is judged.
     """
     reports = parse_reports(report)
     request = request_of(ConvertArguments(**given))

@@ -12,7 +12,7 @@ from ...checkpoints.contents import Key, Tree
 from ...checkpoints.recognise import FileKind, recognise
 from ...checkpoints.safetensors_header import read_safetensors
 from ...checkpoints.torch_checkpoint import read_torch_checkpoint
-from ...errors import SourceError
+from ...errors import SourceError, UsageError
 from ...source import Source
 from .choosing import Choice, choose
 from .matching import Shape, fit, listed, prefix_that_fits
@@ -30,6 +30,8 @@ def fill(module: torch.nn.Module, source: Source) -> tuple[str, ...]:
     """
     path = Path(source.path or "")
     if recognise(path) is FileKind.TORCHSCRIPT:
+        if source.opening.weights is not None:
+            raise UsageError(f"{path.name} is TorchScript, and has no keys to choose from", fix="leave out --weights")
         return _fill_from_script(module, path)
     root = read_tree(path)
     choice = choose(path.name, root, _wanted(module), source.opening.weights)
