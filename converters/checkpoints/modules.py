@@ -16,7 +16,8 @@ def is_module(node: Tree) -> bool:
 def modules_in(root: Tree, key: str = "", depth: int = 0) -> dict[str, str]:
     """The class of every module by its dotted key, "" for the whole file; those inside of others are not counted."""
     if isinstance(root, Opaque):
-        return {key: root.name} if is_module(root) else {}
+        # What a file holds as a whole and is of an unknown class is taken for a module: only unpickling could tell.
+        return {key: root.name} if is_module(root) or not key else {}
     found: dict[str, str] = {}
     if isinstance(root, dict) and depth < _DEEPEST:
         for name, part in root.items():

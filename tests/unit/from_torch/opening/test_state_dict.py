@@ -221,6 +221,14 @@ def test_a_pickled_module_is_refused_with_two_ways_out(tmp_path: Path):
     assert "--trust-pickle" in caught.value.fix
 
 
+def test_an_object_of_another_class_is_named_and_is_no_module_when_it_is_trusted(tmp_path: Path):
+    torch.save(Meter(), tmp_path / "meter.pt")
+    with pytest.raises(UnsafeInput, match="Meter"):
+        resolve(str(tmp_path / "meter.pt"))
+    with pytest.raises(SourceError):  # here the class cannot be imported either
+        load.load(resolve(str(tmp_path / "meter.pt"), opening=Opening(trust=(Trust.PICKLE,))))
+
+
 @pytest.mark.parametrize("nested", [False, True])
 def test_a_pickled_module_s_weights_fill_the_architecture(filled: Callable[..., Opened], nested: bool):
     module = Net()
