@@ -139,6 +139,7 @@ def _function(model: tf_keras.Model, name: str) -> TensorFlowFunction:
         Argument(each, tensor.dtype.name, tuple(tensor.shape))
         for each, tensor in zip(model.input_names, model.inputs, strict=True)
     ]
+    _take_steps(model)
     structure = getattr(model, "_nested_inputs", None)
 
     def call(tensors: Sequence[Any]) -> dict[str, Any]:
@@ -151,6 +152,17 @@ def _function(model: tf_keras.Model, name: str) -> TensorFlowFunction:
     return TensorFlowFunction(
         inputs=tuple(inputs), call=call, trackable=model, weights=weights, made_by=("tf_keras", "tensorflow")
     )
+
+
+def _take_steps(model: tf_keras.Model) -> None:
+    """Let LSTM and GRU loop over their steps, as they do where no accelerator is.
+
+    Otherwise they mark the function that computes them, and LiteRT's converter puts its fused LSTM in its place,
+    which keeps its state from one call to the next.
+    """
+    for layer in model._flatten_layers():
+        if hasattr(layer, "_could_use_gpu_kernel"):
+            layer._could_use_gpu_kernel = False
 
 
 def _nest(structure: Any, tensors: Sequence[Any]) -> Any:

@@ -14,6 +14,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.core.framework import graph_pb2
 from tensorflow.core.protobuf import saved_model_pb2
+from tensorflow.python.framework import op_def_registry
 
 from ..checkpoints.malformed import Malformed, Refused
 from ..checkpoints.opening import damage_named, mapped_file
@@ -27,6 +28,8 @@ _KIND = "TensorFlow SavedModel"
 _SERVE = "serve"
 _DEFAULT = "serving_default"
 _OWN = "source_"
+# By these TensorFlow's tools exchange a function for another: LiteRT's fused LSTM keeps its state between two calls.
+_FUSED = ("api_implements", "api_preferred_device", "_implements")
 _INTERNAL = "__saved_model_init_op"
 _VARIABLES = ("VarHandleOp", "VariableV2", "Variable")
 
@@ -113,9 +116,26 @@ def _frozen(meta: Any, signature: Any, part: Part, folder: Path) -> Any:
             if restoring is not None:
                 prefix = {meta.saver_def.filename_tensor_name: str(folder / "variables" / "variables")}
                 session.run(graph.get_operation_by_name(meta.saver_def.restore_op_name), prefix)
-            return tf.compat.v1.graph_util.convert_variables_to_constants(session, graph.as_graph_def(), outputs)
+            return _with_defaults(
+                tf.compat.v1.graph_util.convert_variables_to_constants(session, graph.as_graph_def(), outputs)
+            )
         except (tf.errors.OpError, ValueError, KeyError, TypeError) as error:
             raise Malformed(f"its graph cannot be taken: {_first_line(error)}") from error
+
+
+def _with_defaults(graph: Any) -> Any:
+    """The graph with every attribute spelt out in its functions.
+
+    SavedModels leave out what has its default value. TensorFlow adds that to nodes when it takes a graph and not to
+    functions, and then finds that a function differs from itself when it reads back what it wrote.
+    """
+    for function in graph.library.function:
+        for node in function.node_def:
+            definition = op_def_registry.get(node.op)
+            for attribute in definition.attr if definition is not None else ():
+                if attribute.HasField("default_value") and attribute.name not in node.attr:
+                    node.attr[attribute.name].CopyFrom(attribute.default_value)
+    return graph
 
 
 def _restoring(meta: Any) -> Part:
@@ -156,6 +176,8 @@ def _graph_of(meta: Any, parts: Sequence[Part]) -> Any:
         copied = graph.library.function.add()
         copied.CopyFrom(function)
         copied.signature.name = f"{_OWN}{name}"
+        for mark in _FUSED:
+            copied.attr.pop(mark, None)
         del copied.node_def[:]
         for node in function.node_def:
             _copy_node(node, copied.node_def.add(), functions)
