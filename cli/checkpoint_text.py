@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator
 
-from ..converters.inspection.checkpoint_findings import Branch, CheckpointInspection, CheckpointTensor, Function, Prefix
+from ..converters.inspection.checkpoint_findings import Branch, CheckpointInspection, Function, Prefix
 from ..validators.reports.wording import size
 from .fields import field_lines
-from .inspection_text import tensor_text
+from .tensor_text import input_text, tensor_lines
 from .wording import NO_BREAK, counts_text, plural, printable
 
 _INDENT = 13
-_TENSORS_SHOWN = 20
 _ROWS_SHOWN = 12
 _LONGEST_NAME = 60
 
@@ -25,7 +23,7 @@ def describe_checkpoint(found: CheckpointInspection) -> Iterator[str]:
     yield from _field("written by", [printable(contents.writer or "")])
     yield from _field("size", [_sizes(found)])
     yield from _field("sha256", _digests(found))
-    yield from _field("tensors", _tensors(contents.tensors))
+    yield from _field("tensors", tensor_lines(contents.tensors))
     yield from _field("prefixes", [_prefixes(contents.prefixes)])
     yield from _field("holds", _first(map(_branch, contents.branches), len(contents.branches)))
     values = [f"{printable(name)}: {printable(text)}" for name, text in contents.values.items()]
@@ -57,33 +55,6 @@ def _digests(found: CheckpointInspection) -> Iterator[str]:
     yield from _first([f"{file.sha256} {printable(file.name)}" for file in found.files], len(found.files))
 
 
-def _tensors(tensors: tuple[CheckpointTensor, ...]) -> Iterator[str]:
-    if not tensors:
-        yield "none"
-        return
-    shown = tensors[:_TENSORS_SHOWN]
-    values: Counter[str] = Counter()
-    for tensor in tensors:
-        values[tensor.dtype] += _count(tensor.shape)
-    yield f"{plural(len(tensors), 'tensor')}, {plural(values.total(), 'value')} ({counts_text(values)})"
-    yield from (_tensor(tensor) for tensor in shown)
-    if len(tensors) > len(shown):
-        yield f"and {plural(len(tensors) - len(shown), 'more tensor')} (--json lists all)"
-
-
-def _count(shape: tuple[int, ...]) -> int:
-    count = 1
-    for length in shape:
-        count *= length
-    return count
-
-
-def _tensor(tensor: CheckpointTensor) -> str:
-    shape = ", ".join(map(str, tensor.shape))
-    facts = f"{tensor.dtype}[{shape}], {size(tensor.bytes)}".replace(" ", NO_BREAK)
-    return f"{printable(tensor.name)}: {facts}"
-
-
 def _prefixes(prefixes: tuple[Prefix, ...]) -> str:
     texts = [
         f"{printable(prefix.prefix)}{f' in {printable(prefix.place)}' if prefix.place else ''} {prefix.tensors:,}"
@@ -103,7 +74,7 @@ def _function(function: Function) -> Iterator[str]:
     yield printable(function.name)
     for label, facts in (("in", function.inputs), ("out", function.outputs)):
         for index, fact in enumerate(facts):
-            yield f"{label}{NO_BREAK * (4 - len(label))}{tensor_text(fact, index)}"
+            yield f"{label}{NO_BREAK * (4 - len(label))}{input_text(fact, index)}"
 
 
 def _first(texts: Iterable[str], count: int) -> Iterator[str]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from ..converters.inspection.findings import Inspection, Partition, TensorFacts, Weights
+from ..converters.inspection.findings import Inspection, Partition, Weights
 from ..validators.reports.wording import size
 from .fields import field_lines
+from .tensor_text import input_text, tensor_lines
 from .wording import counts_text, plural, printable
 
 _INDENT = 12
@@ -22,9 +23,11 @@ def describe(found: Inspection) -> Iterator[str]:
     yield from _field("format", [_TITLES[found.format]])
     yield from _field("size", [f"{size(found.bytes)} ({found.bytes:,} bytes)"])
     yield from _field("sha256", [found.sha256])
-    yield from _field("inputs", [tensor_text(fact, index) for index, fact in enumerate(contents.inputs)])
-    yield from _field("outputs", [tensor_text(fact, index) for index, fact in enumerate(contents.outputs)])
+    yield from _field("inputs", [input_text(fact, index) for index, fact in enumerate(contents.inputs)])
+    yield from _field("outputs", [input_text(fact, index) for index, fact in enumerate(contents.outputs)])
     yield from _field("weights", [_weights(contents.weights)])
+    if contents.tensors:
+        yield from _field("tensors", list(tensor_lines(contents.tensors))[1:])  # the weights say how many there are
     for partition in contents.partitions[:_PARTITIONS_SHOWN]:
         yield from _field("partition", _partition(partition))
     yield from _field("", list(_remaining(contents.partitions[_PARTITIONS_SHOWN:])))
@@ -37,16 +40,6 @@ def describe(found: Inspection) -> Iterator[str]:
 
 def _field(label: str, texts: list[str]) -> Iterator[str]:
     return field_lines(label, texts, indent=_INDENT)
-
-
-def tensor_text(fact: TensorFacts, index: int) -> str:
-    """One input or output; `index` stands for a name that the file does not store."""
-    name = printable(fact.name) if fact.name is not None else f"({index})"
-    if fact.dtype is None and fact.shape is None:
-        return f"{name}: tensor"
-    shape = "" if fact.shape is None else f"[{', '.join(printable(str(size)) for size in fact.shape)}]"
-    scale = "" if fact.scale is None else f", scale {fact.scale:.9g}, zero point {fact.zero_point or 0}"
-    return f"{name}: {fact.dtype or 'tensor'}{shape}{scale}"
 
 
 def _weights(weights: Weights) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from .findings import TensorFacts
+from .findings import NamedTensor, TensorFacts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,16 +14,6 @@ class FileFacts:
     name: str
     bytes: int
     sha256: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CheckpointTensor:
-    """One tensor by its full name; `bytes` is what its elements take, None where the dtype has no fixed width."""
-
-    name: str
-    dtype: str
-    shape: tuple[int, ...]
-    bytes: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +54,7 @@ class CheckpointContents:
     """
 
     writer: str | None = None
-    tensors: tuple[CheckpointTensor, ...] = ()
+    tensors: tuple[NamedTensor, ...] = ()
     memory_bytes: int = 0
     prefixes: tuple[Prefix, ...] = ()
     branches: tuple[Branch, ...] = ()

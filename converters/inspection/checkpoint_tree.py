@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from ..checkpoints.contents import Opaque, PickledCheckpoint, StoredTensor, Tree, children, inner, tensors_in
-from .checkpoint_findings import Branch, CheckpointContents, CheckpointTensor, Prefix
+from .checkpoint_findings import Branch, CheckpointContents, Prefix
+from .findings import NamedTensor
 
 _BRANCH_DEPTH = 3
 _MOST_BRANCHES = 1000
@@ -31,9 +32,9 @@ def pickled_contents(checkpoint: PickledCheckpoint) -> CheckpointContents:
     )
 
 
-def tensor_facts(name: str, tensor: StoredTensor) -> CheckpointTensor:
+def tensor_facts(name: str, tensor: StoredTensor) -> NamedTensor:
     """A tensor's line."""
-    return CheckpointTensor(name=name, dtype=tensor.dtype, shape=tensor.shape, bytes=tensor.bytes)
+    return NamedTensor(name=name, dtype=tensor.dtype, shape=tensor.shape, bytes=tensor.bytes)
 
 
 def memory_of(tensors: Iterable[StoredTensor]) -> int:

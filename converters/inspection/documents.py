@@ -9,12 +9,11 @@ from ..documents import Document
 from .checkpoint_findings import (
     Branch,
     CheckpointInspection,
-    CheckpointTensor,
     FileFacts,
     Function,
     Prefix,
 )
-from .findings import Inspection, Partition, TensorFacts, Weights
+from .findings import Inspection, NamedTensor, Partition, TensorFacts, Weights
 
 _SCHEMA = 1
 _AGAIN = "run `edgeproof inspect FILE --json` again with this edgeproof"
@@ -22,7 +21,10 @@ _AGAIN = "run `edgeproof inspect FILE --json` again with this edgeproof"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArtifactDocument:
-    """An artifact: `operators` are those outside of every partition, `undelegated` is their number."""
+    """An artifact: `operators` are those outside of every partition, `undelegated` is their number.
+
+    `tensors` are the weights one by one, in formats that name them.
+    """
 
     schema: int
     file: str
@@ -37,6 +39,7 @@ class ArtifactDocument:
     versions: dict[str, str]
     metadata: dict[str, str]
     notes: tuple[str, ...]
+    tensors: tuple[NamedTensor, ...]
     undelegated: int
 
 
@@ -54,7 +57,7 @@ class CheckpointDocument:
     bytes: int
     files: tuple[FileFacts, ...]
     writer: str | None
-    tensors: tuple[CheckpointTensor, ...]
+    tensors: tuple[NamedTensor, ...]
     memory_bytes: int
     prefixes: tuple[Prefix, ...]
     branches: tuple[Branch, ...]

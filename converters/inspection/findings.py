@@ -23,6 +23,16 @@ class TensorFacts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NamedTensor:
+    """One tensor by its full name; `bytes` is what its elements take, None where the dtype has no fixed width."""
+
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
+    bytes: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Partition:
     """A part of the graph that was handed to a backend: its payload, and the operators inside if they can be read."""
 
@@ -53,7 +63,7 @@ class Contents:
     """What a format's reader found in a file.
 
     `operators` are those the runtime itself executes (outside every partition), by name in the format's own
-    spelling, with the number of places that call them.
+    spelling, with the number of places that call them. `tensors` are the weights one by one, where they have names.
     """
 
     inputs: tuple[TensorFacts, ...]
@@ -64,6 +74,7 @@ class Contents:
     versions: dict[str, str] = field(default_factory=dict[str, str])
     metadata: dict[str, str] = field(default_factory=dict[str, str])
     notes: tuple[str, ...] = ()
+    tensors: tuple[NamedTensor, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,8 +8,9 @@ from ..checkpoints.keras_facts import KerasFacts, KerasLook
 from ..errors import SourceError, WorkerDied
 from ..worker.pool import Finished, Limits, Pool, Task
 from ..worker.stacks import Stack
-from .checkpoint_findings import CheckpointContents, CheckpointTensor
+from .checkpoint_findings import CheckpointContents
 from .checkpoint_tree import prefixes_of
+from .findings import NamedTensor
 from .weights import ranked
 
 _ENTRY = "edgeproof.converters.checkpoints.keras_contents:look"
@@ -20,8 +21,7 @@ def keras_contents(path: Path, *, architecture: bool = False) -> CheckpointConte
     """What a .keras archive, an HDF5 file or an architecture in JSON holds; raises SourceError, UnsafeInput."""
     found = _looked_at(path, architecture=architecture)
     tensors = tuple(
-        CheckpointTensor(name=array.name, dtype=array.dtype, shape=array.shape, bytes=array.bytes)
-        for array in found.arrays
+        NamedTensor(name=array.name, dtype=array.dtype, shape=array.shape, bytes=array.bytes) for array in found.arrays
     )
     return CheckpointContents(
         writer=f"Keras {found.version}" if found.version else None,

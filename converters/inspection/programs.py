@@ -8,9 +8,9 @@ from ..checkpoints.exported_program import ProgramTensor, read_exported_program
 from ..checkpoints.folders import SAVED_MODEL_FILE
 from ..checkpoints.saved_model import GraphFunction, GraphTensor, SavedModelGraph, read_saved_model
 from ..checkpoints.variables_index import Variable, read_variables
-from .checkpoint_findings import CheckpointContents, CheckpointTensor, Function
+from .checkpoint_findings import CheckpointContents, Function
 from .checkpoint_tree import memory_of, prefixes_of, tensor_facts
-from .findings import TensorFacts
+from .findings import NamedTensor, TensorFacts
 from .weights import ranked
 
 _VARIABLES = Path("variables", "variables.index")
@@ -100,6 +100,6 @@ def _sizes(shape: tuple[int | None, ...] | None) -> tuple[int | str, ...] | None
     return None if shape is None else tuple("?" if size is None else size for size in shape)
 
 
-def _of_variable(variable: Variable) -> CheckpointTensor:
+def _of_variable(variable: Variable) -> NamedTensor:
     name = variable.name.removesuffix(_VALUE)
-    return CheckpointTensor(name=name, dtype=variable.dtype, shape=variable.shape, bytes=variable.bytes)
+    return NamedTensor(name=name, dtype=variable.dtype, shape=variable.shape, bytes=variable.bytes)

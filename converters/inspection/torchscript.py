@@ -7,9 +7,12 @@ from pathlib import Path
 from typing import Self
 
 from ..checkpoints.archives import CheckedZip
+from ..checkpoints.contents import tensors_in
 from ..checkpoints.malformed import Malformed, Refused
 from ..checkpoints.pickle_machine import Call, Name, Node, PickleReader
+from ..checkpoints.torch_zip import read_torch_zip
 from ..errors import UnsafeInput
+from .checkpoint_tree import tensor_facts
 from .findings import Contents, TensorFacts
 from .torchscript_code import Method, TorchscriptCode, split_types
 from .weights import WeightTally, product, ranked
@@ -72,6 +75,7 @@ def read_torchscript(path: Path) -> Contents:
             versions=dict(archive.versions()),
             metadata={"class": root.callee.text, **archive.extra()},
             notes=tuple(archive.notes()),
+            tensors=tuple(tensor_facts(name, tensor) for name, tensor in tensors_in(read_torch_zip(path).root)),
         )
 
 
