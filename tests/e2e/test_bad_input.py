@@ -121,13 +121,15 @@ def test_an_empty_file(folder: Path) -> None:
 def test_a_truncated_checkpoint(folder: Path) -> None:
     whole = (sample("faces_cnn").folder / "model.keras").read_bytes()
     (folder / "cut.keras").write_bytes(whole[: len(whole) // 2])
-    explained(convert(folder, "cut.keras"), 2, "truncated")
+    explained(convert(folder, "cut.keras"), 2, "damaged or cut off")
 
 
 def test_truncated_safetensors(folder: Path) -> None:
     whole = (sample("digits_cnn").folder / "weights.safetensors").read_bytes()
     (folder / "cut.safetensors").write_bytes(whole[: len(whole) // 2])
-    explained(convert(folder, "cut.safetensors", "--model", "model.py:build", "--input", "x:float32[1,4]"), 2, "broken")
+    explained(
+        convert(folder, "cut.safetensors", "--model", "model.py:build", "--input", "x:float32[1,4]"), 2, "cut off"
+    )
 
 
 def test_weights_without_an_architecture(folder: Path) -> None:
