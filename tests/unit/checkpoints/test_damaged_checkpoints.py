@@ -45,7 +45,7 @@ _READERS: dict[str, Callable[[Path], object]] = {
 }
 _MOST_MEMORY = 64 << 20
 _MOST_SECONDS = 10.0
-_SETTINGS = settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+_SETTINGS = settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @cache
@@ -148,7 +148,7 @@ _OPCODES = st.lists(
 )  # fmt: skip
 
 
-@settings(max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(opcodes=_OPCODES)
 def test_any_sequence_of_opcodes_is_followed_or_refused(tmp_path: Path, opcodes: list[bytes]) -> None:
     pickled = b"\x80\x02" + b"".join(opcodes) + b"."
