@@ -14,6 +14,7 @@ from ..converters.errors import EdgeproofError, NeedsTensorFlow, NotRunnable
 from ..converters.job import ConvertOptions, Description, RunResult
 from ..converters.output_folder import OutputFolder
 from ..converters.precision import Precision
+from ..converters.registry_rows import ConverterRow
 from ..converters.worker.pool import Finished, Pool, Progress, Task
 from .judging import ArtifactRun, Judge, collect_samples
 from .planning import (
@@ -61,7 +62,7 @@ def certify(request: Request, *, on_progress: Listener = ignore_progress) -> Out
 class _Run:
     """One run's state; every method is a step, and callbacks chain the steps."""
 
-    def __init__(self, request: Request, rows: list[registry.ConverterRow], pool: Pool, folder: Path) -> None:
+    def __init__(self, request: Request, rows: list[ConverterRow], pool: Pool, folder: Path) -> None:
         self._request = request
         self._rows = rows
         self._pool = pool
@@ -69,7 +70,7 @@ class _Run:
         self._prepared: str | None = None
         self._has_reference = False
         self._waiting_to_run: list[Artifact] = []
-        self._onnx_waiting: list[tuple[registry.ConverterRow, Precision, NeedsTensorFlow]] = []
+        self._onnx_waiting: list[tuple[ConverterRow, Precision, NeedsTensorFlow]] = []
         self._onnx_graph: Artifact | EdgeproofError | None = None
         self.results = Results(request)
 
@@ -110,7 +111,7 @@ class _Run:
         for artifact in waiting:
             self._run_everywhere(artifact)
 
-    def _convert(self, description: Description, row: registry.ConverterRow, precision: Precision) -> None:
+    def _convert(self, description: Description, row: ConverterRow, precision: Precision) -> None:
         if row.missing:
             self.results.not_run(row, precision, not_installed(row.missing, row.key, row.extra))
             return
@@ -125,7 +126,7 @@ class _Run:
     def _converted(
         self,
         description: Description,
-        row: registry.ConverterRow,
+        row: ConverterRow,
         precision: Precision,
         finished: Finished[Artifact],
     ) -> None:
@@ -137,7 +138,7 @@ class _Run:
             self._made(finished.value())
 
     def _take_detour(
-        self, description: Description, row: registry.ConverterRow, precision: Precision, why: NeedsTensorFlow
+        self, description: Description, row: ConverterRow, precision: Precision, why: NeedsTensorFlow
     ) -> None:
         """The model calls TensorFlow itself: go through its ONNX graph, which is made once for all formats."""
         self._onnx_waiting.append((row, precision, why))
@@ -169,7 +170,7 @@ class _Run:
             self._submit(task, self._after_detour(row, precision, why))
 
     def _after_detour(
-        self, row: registry.ConverterRow, precision: Precision, why: NeedsTensorFlow
+        self, row: ConverterRow, precision: Precision, why: NeedsTensorFlow
     ) -> Callable[[Finished[Artifact]], None]:
         reason = why.message.partition("\n")[0]
 

@@ -11,6 +11,7 @@ from ..converters.artifact import Artifact, extension_of
 from ..converters.errors import UsageError
 from ..converters.job import ConvertJob, DescribeJob, Description, IdentifyJob, ReferenceJob, RunResult
 from ..converters.precision import Precision
+from ..converters.registry_rows import ConverterRow
 from ..converters.source import Framework, Source, SourceKind
 from ..converters.worker.pool import Finished, Pool, Task
 from ..converters.worker.stacks import Stack
@@ -48,11 +49,11 @@ def identified(source: Source, pool: Pool) -> Source:
     return answers[0].value()
 
 
-def rows_for(request: Request) -> list[registry.ConverterRow]:
+def rows_for(request: Request) -> list[ConverterRow]:
     """The table's rows for what was asked; UsageError for a format or backend that there is not."""
     table = registry.converters()
     framework = request.source.framework
-    rows: list[registry.ConverterRow] = []
+    rows: list[ConverterRow] = []
     for name in request.formats:
         row = table.get(f"{framework}:{name}")
         if row is None:
@@ -83,7 +84,7 @@ def description_task(request: Request, folder: Path) -> Task[Description]:
     )
 
 
-def warm_up_task(request: Request, row: registry.ConverterRow) -> Task[tuple[str, ...]]:
+def warm_up_task(request: Request, row: ConverterRow) -> Task[tuple[str, ...]]:
     """Import what a conversion needs and load the source, while another worker describes it."""
     opener = registry.describer(request.source.framework).opener
     return Task(
@@ -97,7 +98,7 @@ def warm_up_task(request: Request, row: registry.ConverterRow) -> Task[tuple[str
     )
 
 
-def longest(rows: Sequence[registry.ConverterRow]) -> registry.ConverterRow | None:
+def longest(rows: Sequence[ConverterRow]) -> ConverterRow | None:
     """The row that takes the most time of those that can run here and open the source themselves."""
     return max((row for row in rows if not row.missing and not row.from_graph), key=lambda row: row.cost, default=None)
 
@@ -126,7 +127,7 @@ def reference_task(description: Description, *, calls: Path, outputs: Path, requ
 
 
 def convert_job(
-    request: Request, description: Description, row: registry.ConverterRow, precision: Precision, folder: Path
+    request: Request, description: Description, row: ConverterRow, precision: Precision, folder: Path
 ) -> ConvertJob:
     """The job of one conversion, writing into `folder`."""
     return ConvertJob(
@@ -142,7 +143,7 @@ def convert_job(
     )
 
 
-def conversion_task(row: registry.ConverterRow, job: ConvertJob, *, sticky: bool = False) -> Task[Artifact]:
+def conversion_task(row: ConverterRow, job: ConvertJob, *, sticky: bool = False) -> Task[Artifact]:
     """Convert; `sticky` waits for a worker that has been prepared for it."""
     return Task(
         title=f"{row.format} {job.precision}",

@@ -11,7 +11,7 @@ from ..converters.errors import EdgeproofError, NotRunnable
 from ..converters.job import Description, RunResult
 from ..converters.manifest import Manifest
 from ..converters.precision import Precision
-from ..converters.registry import ConverterRow
+from ..converters.registry_rows import ConverterRow
 from ..converters.versions import versions_of
 from ..converters.worker.confinement import Containment
 from ..converters.worker.pool import Finished

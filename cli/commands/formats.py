@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from ...converters.registry import ConverterRow, converters, runners
+from ...converters.registry import converters, runners
+from ...converters.registry_rows import ConverterRow
 from ..options import json_option, verbosity_options
 from ..plain_table import plain_table
 

@@ -13,6 +13,7 @@ from edgeproof.converters.artifact import Artifact, extension_of
 from edgeproof.converters.errors import EdgeproofError
 from edgeproof.converters.inspection.inspect import inspect_artifact
 from edgeproof.converters.job import ConvertJob, DescribeJob, Description
+from edgeproof.converters.registry_rows import ConverterRow
 from edgeproof.converters.resolve import resolve
 from edgeproof.converters.worker.pool import Finished, Limits, Pool, Task
 
@@ -53,7 +54,7 @@ class Workbench:
         described: Description = self._call(task)
         return described
 
-    def convert(self, row: registry.ConverterRow, graph: str | None) -> Artifact:
+    def convert(self, row: ConverterRow, graph: str | None) -> Artifact:
         """One artifact; `graph` is the file of its source's ONNX graph."""
         description = self.described[SOURCE_OF[row.origin]]
         job = ConvertJob(
