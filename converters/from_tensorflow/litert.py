@@ -79,7 +79,7 @@ def _explained(error: Exception) -> ConversionError:
     if _OPEN_LOOP in text:
         return ConversionError(
             "a recurrent layer with open sizes does not go into LiteRT: TensorFlow's converter keeps a step's fixed",
-            fix="leave the batch out of --dynamic, or leave litert out of --to",
+            fix="leave the batch out of --dynamic (export a SavedModel with a fixed one), or leave litert out of --to",
         )
     first = text.strip().splitlines()[0] if text.strip() else type(error).__name__
     return ConversionError(f"the LiteRT converter failed: {first}", fix="read the log for the operator it names")

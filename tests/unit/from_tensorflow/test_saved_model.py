@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Any
 
 import keras
 import numpy as np
+import onnxruntime
 import pytest
 import tensorflow as tf
 import tf_keras
@@ -18,6 +20,8 @@ from edgeproof.converters.from_tensorflow.saved_model import open_saved_model
 from edgeproof.converters.resolve import resolve
 from edgeproof.converters.source import Opening, Trust
 
+ZOO = Path(os.environ.get("EDGEPROOF_ZOO", Path.home() / ".cache" / "edgeproof-zoo"))  # as benchmarks/models/fetch.py
+PITCH = ZOO / "basic_pitch-0.4.0/basic_pitch/saved_models/icassp_2022"
 X = np.linspace(-1, 1, 8, dtype=np.float32).reshape(2, 4)
 
 
@@ -303,3 +307,16 @@ def test_every_truncation_is_one_clear_error(tmp_path: Path, name: str) -> None:
         with pytest.raises(SourceError) as caught:
             opened(folder)
         assert caught.value.fix
+
+
+@pytest.mark.skipif(not PITCH.exists(), reason="python benchmarks/models/fetch.py has not been run")
+def test_a_published_model_whose_classes_are_gone_agrees_with_its_own_onnx_file() -> None:
+    function = opened(PITCH / "nmp")
+    # Noise, because the model takes the logarithm of what is left in silent bands: rounding alone for a clean tone.
+    sound = np.random.default_rng(0).normal(size=(1, 43844, 1)).astype(np.float32)
+    session = onnxruntime.InferenceSession(PITCH / "nmp.onnx", providers=["CPUExecutionProvider"])
+    theirs = session.run(None, {session.get_inputs()[0].name: sound})
+    ours = function.call([tf.constant(sound)])
+    assert list(ours) == ["contour", "note", "onset"]
+    for found in ours.values():
+        assert min(np.abs(found - each).max() for each in theirs if each.shape == found.shape) < 1e-4
