@@ -27,7 +27,7 @@ def test_what_is_not_installed_is_named_with_the_command_that_brings_it(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(
-        "edgeproof.converters.registry.find_spec", lambda name: None if name == "litert_torch" else object()
+        "edgeproof.converters.registry_rows.find_spec", lambda name: None if name == "litert_torch" else object()
     )
     assert run(["formats"]) == 0
     shown = capsys.readouterr().out
