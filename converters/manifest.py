@@ -138,8 +138,9 @@ def source_sha256(source: Source) -> str:
     if source.path:
         digest.update(bytes.fromhex(_content_sha256(Path(source.path))))
     if source.factory:
-        place = source.factory.rpartition(":")[0]
-        digest.update(Path(place).read_bytes() if place.endswith(".py") else source.factory.encode())
+        is_file = source.factory.endswith(".json")  # an architecture in place of a function
+        place = source.factory if is_file else source.factory.rpartition(":")[0]
+        digest.update(Path(place).read_bytes() if is_file or place.endswith(".py") else source.factory.encode())
         digest.update(msgspec.json.encode(source.factory_args))
     return digest.hexdigest()
 
