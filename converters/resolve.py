@@ -106,7 +106,7 @@ def _kind_of_checkpoint(
     if kind in _WEIGHTS:
         return (SourceKind.STATE_DICT if model else _kind_without_model(path, kind, opening)), Framework.TORCH
     raise SourceError(
-        f"{path} is a {kind}: an artifact or a finished program, not a source to convert",
+        f"{path} holds an artifact or a finished program ({kind}), not a source to convert",
         fix="convert the checkpoint that it was made from; `edgeproof inspect` shows what is in it",
     )
 

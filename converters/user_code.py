@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import difflib
 import importlib
 import importlib.util
 import inspect
@@ -69,10 +70,11 @@ def load_function(factory: str) -> Any:
     function = getattr(module, name, None)
     if not callable(function):
         members = cast("dict[str, Any]", vars(module))
-        public = [key for key, value in members.items() if callable(value) and not key.startswith("_")]
+        public = sorted(key for key, value in members.items() if callable(value) and not key.startswith("_"))
+        near = difflib.get_close_matches(name, public, n=1) or public
         raise SourceError(
-            f"{place} has no function {name!r}; it has {', '.join(sorted(public)[:8]) or 'none'}",
-            fix=f"write {place}:{public[0] if public else 'function'}",
+            f"{place} has no function {name!r}; it has {', '.join(public[:8]) or 'none'}",
+            fix=f"write {place}:{near[0] if near else 'function'}",
         )
     return function
 
