@@ -56,6 +56,8 @@ def resolve(  # noqa: PLR0913 (what the command line says about a source, keywor
             factory_args=arguments,
             inputs=inputs,
         )
+    if text.endswith(".py") and Path(text).is_file():
+        raise UsageError(f"{text} is Python code", fix=f"name the function in it that builds the model: {text}:build")
     path, held = _located(Path(text))
     opening = opening or Opening()
     kind, found = _kind_of_checkpoint(path, held, model, opening)

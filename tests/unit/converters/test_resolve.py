@@ -167,3 +167,10 @@ def test_an_architecture_alone_asks_for_its_weights(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="architecture without weights") as caught:
         resolve(str(path))
     assert f"--model {path}" in caught.value.fix
+
+
+def test_a_python_file_alone_asks_for_the_function(tmp_path: Path) -> None:
+    file = a_factory(tmp_path / "net.py")
+    with pytest.raises(UsageError, match="Python code") as caught:
+        resolve(str(file))
+    assert caught.value.fix.endswith("net.py:build")

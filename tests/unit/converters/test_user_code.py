@@ -51,3 +51,9 @@ def test_a_missing_argument_names_the_option(code: str) -> None:
     with pytest.raises(SourceError, match="width") as caught:
         call_factory(f"{code}:echo", {})
     assert "--model-arg" in caught.value.fix
+
+
+def test_a_misspelt_function_is_answered_with_the_nearest(code: str) -> None:
+    with pytest.raises(SourceError, match="no function 'brokn'; it has broken, draw, echo") as caught:
+        call_factory(f"{code}:brokn", {})
+    assert caught.value.fix.endswith("model.py:broken")
