@@ -181,10 +181,15 @@ def _function(node: dict[str, Any], where: str, custom: frozenset[str]) -> Itera
 
 
 def _lambda(inner: Any, where: str, custom: frozenset[str]) -> Iterator[Foreign]:
-    """A Lambda layer holds marshalled code, unless it names a function that the user brings."""
-    function = inner.get("function") if isinstance(inner, dict) else None
+    """A Lambda layer holds marshalled code, unless all it names are functions that the user brings."""
+    found = inner if isinstance(inner, dict) else {}
+    function = found.get("function")
     name = function.get("config") if isinstance(function, dict) else function
-    if not (isinstance(name, str) and _last(name) in custom):
+    named = isinstance(name, str) and _last(name) in custom
+    kinds = {found.get(key) for key in ("function_type", "output_shape_type", "mask_type")}
+    sizes = found.get("output_shape")
+    plain = sizes is None or (isinstance(sizes, list) and all(isinstance(size, int | None) for size in sizes))
+    if not (named and plain and kinds <= {None, "function", "raw"} and found.get("mask") is None):
         yield Foreign("the Python code of a Lambda layer", where, is_code=True)
 
 

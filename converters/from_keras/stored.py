@@ -32,7 +32,8 @@ def build(stored: StoredModel, *, name: str, own: Mapping[str, Any], trusted: bo
     except Exception as error:  # layers raise whatever they like about arguments that do not suit them
         raise SourceError(
             f"{name} cannot be built by Keras {keras.__version__}: {_first_line(error)}",
-            fix="build the model in a factory (path/to/model.py:build), and give the file with --model",
+            fix="bring what it misses with --custom-objects file.py:Name, or build the model in a factory and give that "
+            "with the file: --model path/to/model.py:build",
         ) from error
     if not isinstance(model, keras.Model):
         raise SourceError(f"{name} holds a {type(model).__name__}, expected a model", fix="save the whole model")
@@ -43,8 +44,8 @@ def load_weights(model: keras.Model, file: h5py.File, *, path: Path, source: Sou
     """Fill the model; SourceError, with counts and examples, unless every weight is there and has its shape."""
     name = Path(source.path or "").name
     in_list = layout in (Layout.MODEL, Layout.LIST)
-    group = file["model_weights"] if layout is Layout.MODEL else file
     try:
+        group = file["model_weights"] if layout is Layout.MODEL else file
         if source.factory is not None:  # a whole model's file was written together with its config
             require_fit(_expected(model), group, name=name, in_list=in_list)
         if in_list:

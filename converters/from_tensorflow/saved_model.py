@@ -30,6 +30,7 @@ _DEFAULT = "serving_default"
 _OWN = "source_"
 # By these TensorFlow's tools exchange a function for another: LiteRT's fused LSTM keeps its state between two calls.
 _FUSED = ("api_implements", "api_preferred_device", "_implements")
+_WHERE = ("Graph execution error", "Detected at node", "<stack traces", "File ")
 _INTERNAL = "__saved_model_init_op"
 _VARIABLES = ("VarHandleOp", "VariableV2", "Variable")
 
@@ -230,4 +231,7 @@ def _argument(name: str, info: Any) -> Argument:
 
 
 def _first_line(error: BaseException) -> str:
-    return str(error).strip().splitlines()[0][:300] if str(error).strip() else type(error).__name__
+    """What went wrong; TensorFlow opens with where."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    telling = [line for line in lines if not line.startswith(_WHERE)]
+    return (telling or lines or [type(error).__name__])[0][:300]

@@ -107,6 +107,19 @@ def test_classes_of_the_user_s_own_are_taken() -> None:
     assert "Yours" in refused(model(mine, layer("Yours", module="m")), own).message
 
 
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"function_type": "lambda"},
+        {"output_shape": ["4wAA", None, None], "output_shape_type": "lambda"},
+        {"mask": ["4wAA", None, None], "mask_type": "lambda"},
+    ],
+)
+def test_code_beside_a_function_of_the_user_s_own_is_refused(more: dict[str, Any]) -> None:
+    own = Opening(custom_objects="/place/file.py:scaled")
+    refused(model(layer("Lambda", function="scaled", **more)), own)
+
+
 def test_trust_allows_everything() -> None:
     vet(model(layer("Lambda", function=["x"])), Path("m.h5"), Opening(trust=(Trust.CODE,)))
 
