@@ -15,6 +15,10 @@ from .source_lines import line_of
 from .upstream.exir import EdgeOpOverload, runtime, to_out_variant
 
 
+_CONVOLUTION = torch.ops.aten.convolution.default
+_VOLUME = 5  # batch, channels and three axes
+
+
 def refuse_unsupported(program: ExportedProgram) -> None:
     """Raise UnsupportedOperators that names every operator without a kernel, with the model's lines."""
     kernels = frozenset(runtime._get_operator_names())
@@ -67,4 +71,10 @@ def _why_unsupported(node: fx.Node, kernels: frozenset[str]) -> str:
         )
     except RuntimeError:
         return "no out variant"
-    return "" if variant.name() in kernels else "no kernel in the runtime"
+    if variant.name() not in kernels:
+        return "no kernel in the runtime"
+    return "its kernel takes no volumes" if operator is _CONVOLUTION and _rank(node.args[0]) == _VOLUME else ""
+
+
+def _rank(node: Any) -> int:
+    return int(node.meta["val"].dim())

@@ -58,6 +58,11 @@ def test_every_operator_without_a_kernel_is_named_with_its_line():
         lowered(Statistics(), (torch.randn(3, 5),))
 
 
+def test_a_convolution_over_volumes_is_refused_before_its_kernel_does():
+    with pytest.raises(UnsupportedOperators, match=r"(?s)aten.convolution: its kernel takes no volumes \(.*\.py:"):
+        lowered(Flat(lambda layer, x: layer(x), nn.Conv3d(1, 2, 3)), (torch.randn(1, 1, 5, 5, 5),))
+
+
 def test_only_the_operator_that_xnnpack_fails_on_is_kept_out_of_it():
     def peak(first: nn.Module, second: nn.Module, x: torch.Tensor) -> torch.Tensor:
         return second(first(x).max(1, keepdim=True)[0]).relu()
