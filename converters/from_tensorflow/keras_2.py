@@ -74,8 +74,8 @@ def _built(stored: StoredModel, name: str, own: Mapping[str, Any], *, trusted: b
     except Exception as error:  # layers raise whatever they like about arguments that do not suit them
         raise SourceError(
             f"{name} cannot be built by Keras {tf_keras.__version__}: {_first_line(error)}",
-            fix="bring what it misses with --custom-objects file.py:Name, or build the model in a factory and give that "
-            "with the file: --model path/to/model.py:build",
+            fix="bring what it misses with --custom-objects file.py:Name, or build the model in a factory and "
+            "name that beside the file: --model path/to/model.py:build",
         ) from error
     if not isinstance(model, tf_keras.Model):
         raise SourceError(f"{name} holds a {type(model).__name__}, expected a model", fix="save the whole model")
