@@ -88,7 +88,8 @@ class PickledCheckpoint:
 def checked(tensor: StoredTensor) -> StoredTensor:
     """The tensor, if every element lies in its storage; raises Malformed."""
     sizes = (*tensor.shape, *tensor.strides, tensor.storage_offset)
-    if len(tensor.shape) != len(tensor.strides) or any(not 0 <= size < 1 << 62 for size in sizes):
+    whole = all(type(size) is int and 0 <= size < 1 << 62 for size in sizes)  # True is an int, and no size
+    if len(tensor.shape) != len(tensor.strides) or not whole:
         raise Malformed(f"a tensor has the shape {_text(tensor.shape)} and the strides {_text(tensor.strides)}")
     if tensor.place.offset < 0 or tensor.place.bytes < 0:
         raise Malformed("a tensor lies outside of the file")

@@ -70,6 +70,8 @@ def text_of(file: h5py.File, name: str) -> str | None:
         value = file.attrs.get(name)
         if isinstance(value, bytes):
             value = value.decode("utf-8")
+        elif isinstance(value, str):
+            value.encode("utf-8")  # h5py hands over bytes that are no text as lone surrogates
     if value is None or isinstance(value, str):
         return value
     raise SourceError(f"{file.filename} stores {name} as no text", fix="save the model again")

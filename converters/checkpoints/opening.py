@@ -44,6 +44,13 @@ def mapped(path: Path) -> memoryview:
 def status_of(path: Path) -> os.stat_result:
     """What the system says about a path; SourceError if it is missing or cannot be looked at."""
     try:
+        str(path).encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise SourceError(
+            f"the name {os.fsencode(path)!r} is no UTF-8, and messages to workers and reports are",
+            fix="rename the file",
+        ) from error
+    try:
         return path.stat()
     except (FileNotFoundError, NotADirectoryError) as error:
         raise _missing(path) from error

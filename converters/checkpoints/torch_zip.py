@@ -15,10 +15,11 @@ _LARGEST_PICKLE = 256 << 20
 
 
 class TorchArchive:
-    """A torch zip, whose members share one leading folder."""
+    """A torch zip, whose members share one leading folder; `tensors` is where the storages of a pickle lie below it."""
 
-    def __init__(self, archive: CheckedZip) -> None:
+    def __init__(self, archive: CheckedZip, *, tensors: str = "data") -> None:
         self._archive = archive
+        self._tensors = tensors
         folders = {name.partition("/")[0] for name in archive.names()}
         if len(folders) != 1:
             raise Malformed(f"its members lie in {len(folders)} folders, and torch writes one")
@@ -57,7 +58,7 @@ class TorchArchive:
             raise Malformed(f"a storage is of the unknown kind {kind.text[:80]}")
         if device == "meta":
             return Storage(dtype, None)
-        place = self._archive.place(f"{self.prefix}data/{number}")
+        place = self._archive.place(f"{self.prefix}{self._tensors}/{number}")
         if not 0 <= count * WIDTHS[dtype] <= place.bytes:
             raise Malformed(f"the storage {number[:40]} claims {count} elements and has {place.bytes} bytes")
         return Storage(dtype, place)

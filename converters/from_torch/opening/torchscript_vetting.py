@@ -13,7 +13,9 @@ from typing import Any
 
 from ...checkpoints.archives import CheckedZip
 from ...checkpoints.malformed import Malformed
-from ...checkpoints.pickle_machine import PickleReader, admit_all
+from ...checkpoints.pickle_machine import Node, PickleReader, admit_all
+from ...checkpoints.torch_zip import TorchArchive
+from ...checkpoints.unpickled import TreeBuilder
 from ...errors import UnsafeInput
 from .allowed_operators import NAMESPACES, refused
 
@@ -38,8 +40,18 @@ def check_archive(archive: CheckedZip) -> None:
             _refuse(next(_objections(text), None))
         elif name.partition("/")[2] in {"data.pkl", "constants.pkl"}:
             machine = PickleReader(admit_all)
-            machine.read(archive.read(name, limit=_LARGEST_PICKLE))
+            root = machine.read(archive.read(name, limit=_LARGEST_PICKLE))
             _refuse(next(_objections("\n".join(machine.names)), None))
+            _check_tensors(archive, name, machine, root)
+
+
+def _check_tensors(archive: CheckedZip, name: str, machine: PickleReader, root: Node) -> None:
+    """Raise Malformed where a tensor is larger than what is stored for it: torch would read on behind its end."""
+    constants = name.endswith("/constants.pkl") and any("/constants/" in each for each in archive.names())
+    storages = TorchArchive(archive, tensors="constants" if constants else "data")
+    for reference in machine.persistent:
+        storages.find(reference.arguments)
+    TreeBuilder(storages).build(root)
 
 
 def check_module(module: Any) -> None:

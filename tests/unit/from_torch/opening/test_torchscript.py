@@ -12,6 +12,7 @@ import onnxruntime
 import pytest
 import torch
 
+from edgeproof.converters.checkpoints.malformed import Malformed
 from edgeproof.converters.errors import ConversionError, InputError, SourceError, UnsafeInput
 from edgeproof.converters.from_torch import live, load, onnx, program, torchscript
 from edgeproof.converters.from_torch.opening.opened import Opened
@@ -248,3 +249,13 @@ def test_the_frozen_form_opens(tmp_path: Path):
     frozen: Any = torch.jit.freeze(torch.jit.script(Plain().eval()))
     torch.jit.save(frozen, tmp_path / "m.pt")
     assert opened(tmp_path / "m.pt").module(torch.ones(2, 4)).keys() == {"scores", "x"}
+
+
+def test_a_storage_that_is_shorter_than_its_tensor_is_refused_before_torch_reads_behind_its_end(tmp_path: Path) -> None:
+    torch.jit.save(torch.jit.script(torch.nn.Linear(64, 64)), tmp_path / "whole.pt")
+    with zipfile.ZipFile(tmp_path / "whole.pt") as archive, zipfile.ZipFile(tmp_path / "cut.pt", "w") as made:
+        for name in archive.namelist():
+            content = archive.read(name)
+            made.writestr(name, content[:-512] if "/data/" in name else content)
+    with pytest.raises(Malformed, match="claims"):
+        check_file(tmp_path / "cut.pt")
