@@ -14,7 +14,7 @@
   - NotRunnable: something asked for cannot run here (4)
   - UnsafeInput: the file asks for something we do not allow (5)
   - WorkerDied: a worker process ended before its job did (6)
-    · WorkerKilled, WorkerOutOfMemory, WorkerTimeout
+    · WorkerKilled (WorkerCrashed), WorkerOutOfMemory, WorkerTimeout
 """
 
 from __future__ import annotations
@@ -106,6 +106,10 @@ class WorkerDied(EdgeproofError):
 
 class WorkerKilled(WorkerDied):
     """A signal ended the worker."""
+
+
+class WorkerCrashed(WorkerKilled):
+    """The signal was one that a native library's own fault causes."""
 
 
 class WorkerOutOfMemory(WorkerDied):

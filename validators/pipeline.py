@@ -16,6 +16,7 @@ from ..converters.output_folder import OutputFolder
 from ..converters.precision import Precision
 from ..converters.registry_rows import ConverterRow
 from ..converters.worker.pool import Finished, Pool, Progress, Task
+from ..converters.worker.reading import loaded
 from .judging import ArtifactRun, Judge, collect_samples
 from .planning import (
     conversion_task,
@@ -84,7 +85,7 @@ class _Run:
             self._submit(warm_up_task(self._request, row), lambda _finished: None)
 
     def _described(self, finished: Finished[Description]) -> None:
-        description = finished.value()
+        description = loaded(finished, self._request.source.path)
         self._samples = collect_samples(self._request, description)
         self._judge = Judge(description.signature, self._folder)
         self._judge.store(self._samples)

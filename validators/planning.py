@@ -14,6 +14,7 @@ from ..converters.precision import Precision
 from ..converters.registry_rows import ConverterRow
 from ..converters.source import Framework, Source, SourceKind
 from ..converters.worker.pool import Finished, Pool, Task
+from ..converters.worker.reading import looked, seconds_to_look
 from ..converters.worker.stacks import Stack
 from ..converters.worker.warm import WarmJob
 from .request import Request
@@ -42,11 +43,12 @@ def identified(source: Source, pool: Pool) -> Source:
         result=Source,
         stack=Stack.RUNTIMES,
         cost=_FIRST,
+        seconds=seconds_to_look(Path(source.path)),
     )
     answers: list[Finished[Source]] = []
     pool.submit(task, answers.append)
     pool.drain()
-    return answers[0].value()
+    return looked(answers[0], Path(source.path))
 
 
 def rows_for(request: Request) -> list[ConverterRow]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..checkpoints.keras_facts import KerasFacts, KerasLook
-from ..errors import SourceError, WorkerDied
 from ..worker.pool import Finished, Limits, Pool, Task
+from ..worker.reading import looked, seconds_to_look
 from ..worker.stacks import Stack
 from .checkpoint_findings import CheckpointContents
 from .checkpoint_tree import prefixes_of
@@ -14,7 +14,7 @@ from .findings import NamedTensor
 from .weights import ranked
 
 _ENTRY = "edgeproof.converters.checkpoints.keras_contents:look"
-_LIMITS = Limits(jobs=1, timeout=120, memory=8 << 30)
+_LIMITS = Limits(jobs=1)
 
 
 def keras_contents(path: Path, *, architecture: bool = False) -> CheckpointContents:
@@ -41,16 +41,10 @@ def _looked_at(path: Path, *, architecture: bool) -> KerasFacts:
         job=KerasLook(path=str(path.absolute()), architecture=architecture),
         result=KerasFacts,
         stack=Stack.RUNTIMES,
+        seconds=seconds_to_look(path),
     )
     finished: list[Finished[KerasFacts]] = []
-    with Pool(_LIMITS, on_progress=lambda _: None) as pool:
+    with Pool(_LIMITS.for_input(path), on_progress=lambda _: None) as pool:
         pool.submit(task, finished.append)
         pool.drain()
-    try:
-        return finished[0].value()
-    except WorkerDied as death:
-        raise SourceError(
-            f"{path} is damaged in a way that ends whoever reads it: {death.message}",
-            fix="fetch or save the checkpoint again",
-            log=death.log,
-        ) from death
+    return looked(finished[0], path)

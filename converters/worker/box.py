@@ -68,7 +68,12 @@ Event = StageStarted | Done | Failed
 
 def record(error: errors.EdgeproofError) -> ErrorRecord:
     """The error as data that can cross a process boundary."""
-    return ErrorRecord(kind=type(error).__name__, message=error.message, fix=error.fix)
+    return ErrorRecord(kind=type(error).__name__, message=_in_utf_8(error.message), fix=_in_utf_8(error.fix))
+
+
+def _in_utf_8(text: str) -> str:
+    """A text that JSON can hold: a file may name things by halves of characters."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def restore(saved: ErrorRecord, *, log: str | None) -> errors.EdgeproofError:

@@ -26,7 +26,7 @@ def as_record(error: BaseException, *, offline: bool) -> ErrorRecord:
     if known is not None:
         return record(known)
     last = traceback.format_exception_only(error)[-1].strip()
-    return ErrorRecord(kind="ConversionError", message=last, fix="read the log; report it with the log if it is a bug")
+    return record(ConversionError(last, fix="read the log; report it with the log if it is a bug"))
 
 
 def _known(error: BaseException, *, offline: bool) -> EdgeproofError | None:

@@ -12,11 +12,12 @@ from pathlib import Path
 
 import msgspec
 
-from ..errors import WorkerDied, WorkerKilled, WorkerOutOfMemory, WorkerTimeout
+from ..errors import WorkerCrashed, WorkerDied, WorkerKilled, WorkerOutOfMemory, WorkerTimeout
 from .box import Confined, Event, Request
 from .confinement import Confinement, Containment
 from .stacks import RULES, Stack, environment_of
 
+_FAULTS = frozenset({"SIGSEGV", "SIGABRT", "SIGBUS", "SIGFPE", "SIGILL", "SIGTRAP"})
 _DECODER = msgspec.json.Decoder(Event | Confined)
 _PACKAGE = __package__ or "edgeproof.converters.worker"
 
@@ -119,7 +120,8 @@ class WorkerProcess:
                     fix="allow more with --timeout",
                 )
             cause = "the system was probably out of memory" if name == "SIGKILL" else "a native library crashed"
-            return WorkerKilled(
+            kind = WorkerCrashed if name in _FAULTS else WorkerKilled
+            return kind(
                 f"the {self.stack} worker was ended by {name} ({cause}){last_words}",
                 fix="read the log; run this format alone with --jobs 1, or leave it out with --to",
             )

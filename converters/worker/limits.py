@@ -27,7 +27,7 @@ class Limits:
 
     def for_input(self, path: str | Path | None) -> Limits:
         """These limits when `path`, a file or a folder, is what workers open."""
-        return self if path is None else replace(self, input_size=_size_on_disk(Path(path)))
+        return self if path is None else replace(self, input_size=size_on_disk(Path(path)))
 
     @property
     def confinement(self) -> Confinement:
@@ -57,7 +57,7 @@ def _memory_of_machine() -> int | None:
     return min(found, int(allowed)) if allowed.isdigit() else found
 
 
-def _size_on_disk(path: Path) -> int:
+def size_on_disk(path: Path) -> int:
     """The bytes of a file, or of all files in a folder; what cannot be looked at counts nothing."""
     files = path.rglob("*") if path.is_dir() else (path,)
     total = 0

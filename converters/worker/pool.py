@@ -15,7 +15,7 @@ from typing import Any, Generic, Self, TypeVar
 
 import msgspec
 
-from ..errors import EdgeproofError, WorkerDied
+from ..errors import EdgeproofError, UsageError, WorkerDied
 from .box import Done, Event, Failed, Request, StageStarted, restore
 from .confinement import Containment
 from .launch import WorkerProcess, over_memory, over_time
@@ -33,7 +33,7 @@ class Task(Generic[Result]):
 
     `cost`, about the seconds it takes, orders the queue (expensive first); `warmth` names what the entry
     imports, so that a worker that has it already is preferred, and awaited when `sticky`. Its worker is `confined`
-    unless all that it runs is the user's own.
+    unless all that it runs is the user's own. `seconds` is a time limit of its own, below that of the pool.
     """
 
     title: str
@@ -45,6 +45,7 @@ class Task(Generic[Result]):
     warmth: str = ""
     sticky: bool = False
     confined: bool = True
+    seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,7 +140,12 @@ class Pool:
                 return
             ticket, worker = choice
             self._queue.remove(ticket)
-            self._begin(ticket, worker or self._new_worker(ticket.task))
+            try:
+                payload = msgspec.json.encode(ticket.task.job).decode()
+            except UnicodeEncodeError as error:
+                self._finish(ticket, Finished(error=_no_text(error)))
+                continue
+            self._begin(ticket, worker or self._new_worker(ticket.task), payload)
 
     def _new_worker(self, task: Task[Any]) -> WorkerProcess:
         threads = max(1, (os.cpu_count() or 1) // self._limits.jobs)
@@ -194,15 +200,18 @@ class Pool:
         available = next(line for line in meminfo.read_text().splitlines() if line.startswith("MemAvailable"))
         return int(available.split()[1]) * 1024
 
-    def _begin(self, ticket: _Ticket, worker: WorkerProcess) -> None:
+    def _begin(self, ticket: _Ticket, worker: WorkerProcess, payload: str) -> None:
         if worker in self._idle:
             self._idle.remove(worker)
         ticket.since = time.monotonic()
         worker.warm.add(ticket.task.warmth)
         self._busy[worker] = ticket
-        payload = msgspec.json.encode(ticket.task.job).decode()
         try:
-            worker.ask(Request(entry=ticket.task.entry, payload=payload, log=ticket.log, seconds=self._limits.timeout))
+            worker.ask(
+                Request(
+                    entry=ticket.task.entry, payload=payload, log=ticket.log, seconds=self._seconds_for(ticket.task)
+                )
+            )
         except WorkerDied as death:
             self._bury(worker, death)
 
@@ -259,13 +268,21 @@ class Pool:
     def _enforce_limits(self) -> None:
         now = time.monotonic()
         for worker, ticket in list(self._busy.items()):
-            title = ticket.task.title
-            if now - ticket.since > self._limits.timeout:
-                self._bury(worker, over_time(title, self._limits.timeout))
+            title, seconds = ticket.task.title, self._seconds_for(ticket.task)
+            if now - ticket.since > seconds:
+                self._bury(worker, over_time(title, seconds))
                 continue
             limit = worker.confinement.memory if worker.confinement else self._limits.memory
             if limit and (used := worker.resident_bytes()) > limit:
                 self._bury(worker, over_memory(title, limit, used))
+
+    def _seconds_for(self, task: Task[Any]) -> float:
+        return min(self._limits.timeout, task.seconds or self._limits.timeout)
+
+
+def _no_text(error: UnicodeEncodeError) -> UsageError:
+    name = str(error.object).encode("utf-8", "backslashreplace").decode()
+    return UsageError(f"{name} is no UTF-8, and what workers are told must be", fix="rename the file or folder")
 
 
 def _suits(worker: WorkerProcess, task: Task[Any]) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import resource
+import signal
 import socket
 import urllib.request
 from dataclasses import dataclass
@@ -84,7 +85,18 @@ def _core_limit(_: str) -> str:
     return str(resource.getrlimit(resource.RLIMIT_CORE)[1])
 
 
+def _crash(_: str) -> str:
+    os.kill(os.getpid(), signal.SIGSEGV)
+    return ""
+
+
+def _half_a_character(_: str) -> str:
+    raise SourceError("the layer \ud800 is unknown", fix="rename it")
+
+
 _DEEDS = {
+    "crash": _crash,
+    "half a character": _half_a_character,
     "connect": _connect,
     "download": _download_in_a_factory,
     "variable": _read_variable,

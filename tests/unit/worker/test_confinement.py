@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from edgeproof.converters.source import Framework, Source, SourceKind
 from edgeproof.converters.worker.box import Request
 from edgeproof.converters.worker.launch import WorkerProcess
 from edgeproof.converters.worker.pool import Finished, Limits, Pool, Task
+from edgeproof.converters.worker.reading import loaded, looked, seconds_to_look
 from edgeproof.converters.worker.stacks import Stack, environment_of
 
 SECRETS = {
@@ -249,6 +251,45 @@ def test_packages_of_the_user_s_own_are_found_in_spite_of_another_home(
     found = environment_of(Stack.RUNTIMES, scratch=tmp_path, threads=1, confined=True)
     assert found["PYTHONUSERBASE"].startswith(os.environ["HOME"])
     assert found["HOME"] == str(tmp_path)
+
+
+def test_a_reader_that_dies_or_hangs_says_that_the_file_is_damaged(tmp_path: Path) -> None:
+    path = tmp_path / "some.h5"
+    path.write_bytes(b"x")
+    ended: list[Finished[str]] = []
+    with Pool(Limits(jobs=1), on_progress=lambda _: None) as pool:
+        for do in ("crash", "spin"):
+            pool.submit(replace(task_of(do), seconds=1), ended.append)
+            pool.drain()
+    for finished in ended:
+        with pytest.raises(errors.SourceError, match="damaged in a way that ends whoever reads it") as caught:
+            looked(finished, path)
+        assert caught.value.fix
+    assert isinstance(ended[0].error, errors.WorkerCrashed)
+    with pytest.raises(errors.SourceError):
+        loaded(ended[0], str(path))
+    with pytest.raises(errors.WorkerTimeout):
+        loaded(ended[1], str(path))
+
+
+def test_looking_may_take_longer_at_large_files(tmp_path: Path) -> None:
+    path = tmp_path / "large.h5"
+    with path.open("wb") as stream:
+        stream.truncate(20 << 30)
+    assert seconds_to_look(path) > 1000
+
+
+def test_a_name_that_is_no_text_is_said_to_be_that(bench: Bench) -> None:
+    error = bench.run("write", "/tmp/\udcff.pt").error
+    assert isinstance(error, errors.UsageError)
+    assert "\\udcff.pt is no UTF-8" in error.message
+    assert bench.run("home").error is None
+
+
+def test_an_error_may_quote_half_a_character(bench: Bench) -> None:
+    error = bench.run("half a character").error
+    assert isinstance(error, errors.SourceError)
+    assert "\\ud800" in error.message
 
 
 @pytest.mark.parametrize(

@@ -105,7 +105,7 @@ def test_the_others_go_on_when_one_dies(bench: Bench) -> None:
     bench.order("segfault")
     bench.pool.drain()
     results = {type(finished.error).__name__: finished.result for finished in bench.ended}
-    assert results == {"WorkerKilled": None, "NoneType": 1.0}
+    assert results == {"WorkerCrashed": None, "NoneType": 1.0}
 
 
 def test_the_time_limit_is_kept() -> None:
