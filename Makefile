@@ -17,7 +17,7 @@ export PYTHONNOUSERSITE := 1
 unexport PYTHONPATH PYTHONHOME PIP_USER PIP_TARGET PIP_PREFIX
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check clean
+.PHONY: help setup demo test check fuzz clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,8 +33,11 @@ test: $(STAMP) ## everything: checks, then contract, end-to-end and packaging te
 check: $(STAMP) ## what can be checked without converting anything, in under two minutes
 	@$(BIN)/python -P tests/run.py quick $(ARGS)
 
+fuzz: $(STAMP) ## open thousands of hostile and damaged checkpoints; ARGS="--minutes 10 --seed 3"
+	@$(BIN)/python -P tests/fuzz.py $(ARGS)
+
 clean: ## remove .venv and everything that was built; your own files stay
-	rm -rf $(VENV) build dist *.egg-info demo-out .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) build dist *.egg-info demo-out fuzz-report.txt fuzz-failures .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find cli converters validators sample_models tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(STAMP):
