@@ -21,7 +21,7 @@ from stacks import MixedStacksError, stack_of
         ("from edgeproof.converters.from_torch.load import anything", "torch"),
         ("from edgeproof.converters.from_torch import load", "torch"),
         ("import keras", "tensorflow"),
-        ("from edgeproof.converters.from_keras import litert", "tensorflow"),
+        ("from edgeproof.converters.from_tensorflow import litert", "tensorflow"),
         ("import keras\nimport torch", "keras-torch"),
         ("from edgeproof.converters.from_keras import bridge", "keras-torch"),
         ("import pytest\ntorch = pytest.importorskip('torch')", "torch"),
