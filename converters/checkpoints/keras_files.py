@@ -132,6 +132,8 @@ def _judged(config: dict[str, Any], path: Path, opening: Opening) -> dict[str, A
 def _parsed(data: bytes) -> dict[str, Any]:
     try:
         found = json.loads(data)
+        if b"\\ud" in data.lower():  # halves of characters: no text, and nothing that could be passed on
+            json.dumps(found, ensure_ascii=False).encode("utf-8")
     except (ValueError, RecursionError) as error:
         raise Malformed(f"its config is no JSON: {error}") from error
     if not isinstance(found, dict):

@@ -12,6 +12,8 @@ from .case import Canaries, Case
 from .opcodes import call, complete, python_code, text
 from .pickles import in_zip
 
+_INPUTS = ("image:float32[2,2,4,4]", "offset:float32[2,2]")
+
 
 def program_canaries(folder: Path, canaries: Canaries, golden: Path) -> Iterator[Case]:
     """All of them."""
@@ -51,7 +53,8 @@ def _torchscript(folder: Path, canaries: Canaries, source: Path) -> Iterator[Cas
                 f"{each}    {line}\n" if each.rstrip().endswith(":") and "->" in each else each for each in found
             ).encode()
 
-        yield Case(kind="canary: TorchScript", name=name, path=rewritten(source, folder / f"script-{name}.pt", change))
+        path = rewritten(source, folder / f"script-{name}.pt", change)
+        yield Case(kind="canary: TorchScript", name=name, path=path, inputs=() if name == "loop" else _INPUTS)
     pickled = complete(call("posix:system", text(f"touch {mark}")))
     for member in ("data.pkl", "constants.pkl"):
         path = rewritten(

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from edgeproof.converters import registry
+from edgeproof.converters.checkpoints.keras_facts import KerasFacts, KerasLook
 from edgeproof.converters.errors import EdgeproofError, WorkerDied, WorkerOutOfMemory, WorkerTimeout
 from edgeproof.converters.job import DescribeJob, Description, IdentifyJob
 from edgeproof.converters.source import Framework, Source
@@ -78,9 +79,27 @@ class Trial:
         if found.source is None:
             self._refused(case, found.resolved, started)
         elif found.source.framework is Framework.KERAS:
-            self._identify(case, found.source, started)
+            self._inspect_keras(case, found.source, started)
         else:
             self._load(case, found.source, started)
+
+    def _inspect_keras(self, case: Case, source: Source, started: float) -> None:
+        """What `inspect` has a worker do; a refusal is not yet the end, since loading reads other things."""
+        task = Task(
+            title="inspect", entry="edgeproof.converters.checkpoints.keras_contents:look",
+            job=KerasLook(path=str(source.path)), result=KerasFacts, stack=Stack.RUNTIMES, cost=_LONG, seconds=_SOON,
+        )  # fmt: skip
+
+        def then(finished: Finished[KerasFacts]) -> None:
+            try:
+                looked(finished, case.path)
+            except EdgeproofError as error:
+                if isinstance(finished.error, WorkerDied) or _outcome_of(error) in BAD:
+                    self._failed(case, error, started, death=finished.error)
+                    return
+            self._identify(case, source, started)
+
+        self.pool.submit(task, then)
 
     def _identify(self, case: Case, source: Source, started: float) -> None:
         task = Task(
