@@ -1,4 +1,4 @@
-"""Finds the values of a graph that some operator changes in place, through any of their views."""
+"""Finds the values of a graph that share memory, and those that some operator changes in place."""
 
 from __future__ import annotations
 
@@ -20,6 +20,12 @@ def changed_in_place(graph: fx.Graph) -> set[fx.Node]:
                 written.append(source)
     touched = {shared.root(node) for node in written}
     return {node for node in graph.nodes if shared.root(node) in touched}
+
+
+def origins(node: fx.Node) -> frozenset[fx.Node]:
+    """The nodes whose memory a node's result may lie in: itself, or what it is a view of."""
+    sources = [source for source, _ in _aliased(node)]
+    return frozenset().union(*map(origins, sources)) if sources else frozenset({node})
 
 
 def _aliased(node: fx.Node) -> Iterator[tuple[fx.Node, bool]]:

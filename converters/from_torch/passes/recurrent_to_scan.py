@@ -14,6 +14,7 @@ from torch import fx
 from torch.export import ExportedProgram
 
 from ...errors import ConversionError
+from .aliases import origins
 from .node_writer import NodeWriter, ProgramEdit, arguments_of, erase_unused
 from .recurrent_layers import GRU, LSTM, RNN_RELU, RNN_TANH, Kind, Weights, write_direction
 
@@ -76,7 +77,7 @@ def _write_layers(edit: ProgramEdit, node: fx.Node) -> list[fx.Node]:
     """The operator's outputs: sequence, then every state as [layers x directions, batch, width]."""
     w = edit.writer(node)
     x, initial, flat, has_biases, layers, _dropout, _train, bidirectional, batch_first = arguments_of(node)
-    states = list(initial) if isinstance(initial, Sequence) else [initial]
+    states = _apart(w, list(initial) if isinstance(initial, Sequence) else [initial])
     directions = 2 if bidirectional else 1
     weights = list(_weights(flat, has_biases=has_biases, count=layers * directions))
     x = w.call(_aten.transpose.int, x, 0, 1) if batch_first else x
@@ -94,6 +95,20 @@ def _write_layers(edit: ProgramEdit, node: fx.Node) -> list[fx.Node]:
         x = w.call(_aten.cat.default, outputs, -1) if bidirectional else outputs[0]
     x = w.call(_aten.transpose.int, x, 0, 1) if batch_first else x
     return [x, *_stacked(w, finals)]
+
+
+def _apart(w: NodeWriter, states: list[fx.Node]) -> list[fx.Node]:
+    """The states in memory of their own, which scan asks for: `h = c = zeros` is one tensor, and `state[0]` a view.
+
+    A clone would be taken out again; a product is folded if the state is a constant.
+    """
+    taken: set[fx.Node] = set()
+    found: list[fx.Node] = []
+    for state in states:
+        memory = origins(state)
+        found.append(w.call(_aten.mul.Scalar, state, 1) if memory & taken else state)
+        taken |= memory
+    return found
 
 
 def _weights(flat: Sequence[fx.Node], *, has_biases: bool, count: int) -> Iterator[Weights]:

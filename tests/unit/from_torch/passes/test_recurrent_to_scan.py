@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -64,6 +65,30 @@ def test_a_single_step_needs_no_loop():
     assert not scanned.graph.find_nodes(op="call_function", target=SCAN)
     with torch.no_grad():
         assert largest_difference(flat(recurrent)(*inputs), scanned.module()(*inputs)) < CLOSE
+
+
+def one_tensor_twice(own: nn.LSTM, x: torch.Tensor) -> torch.Tensor:
+    state = x.new_zeros(1, x.shape[1], 6)
+    return own(x, (state, state))[0]
+
+
+def two_halves_of_one(own: nn.LSTM, x: torch.Tensor, state: torch.Tensor) -> torch.Tensor:
+    return own(x, (state[:1], state[1:]))[0]
+
+
+@pytest.mark.parametrize(
+    ("call", "inputs"),
+    [
+        (one_tensor_twice, (torch.randn(5, 2, 4),)),
+        (two_halves_of_one, (torch.randn(5, 2, 4), torch.randn(2, 2, 6))),
+    ],
+)
+def test_states_in_one_memory_are_told_apart(call: Callable[..., torch.Tensor], inputs: tuple[torch.Tensor, ...]):
+    module = Flat(call, nn.LSTM(4, 6))
+    scanned = recurrent_to_scan(exported_whole(module, inputs))
+    decomposed = scanned.run_decompositions()  # it is here that torch looks at the memory of a scan's inputs
+    with torch.no_grad():
+        assert largest_difference(module(*inputs), decomposed.module()(*inputs)) < CLOSE
 
 
 def test_batch_and_time_may_stay_open():
