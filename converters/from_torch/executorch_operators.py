@@ -14,7 +14,6 @@ from ..errors import UnsupportedOperators
 from .source_lines import line_of
 from .upstream.exir import EdgeOpOverload, runtime, to_out_variant
 
-
 _CONVOLUTION = torch.ops.aten.convolution.default
 _VOLUME = 5  # batch, channels and three axes
 
