@@ -8,9 +8,9 @@ from __future__ import annotations
 import struct
 from collections.abc import Sequence
 
+from .checkpoints.malformed import Budget
 from .errors import ConversionError
 from .inspection.flatbuffer import Table, root_table
-from .checkpoints.malformed import Budget
 from .signature import Signature, TensorSpec
 
 # Field numbers of schema version 3 (tensorflow/compiler/mlir/lite/schema/schema.fbs).
