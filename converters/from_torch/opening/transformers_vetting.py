@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ from ...source import Trust
 CONFIG = "config.json"
 _LARGEST_CONFIG = 16 << 20
 _DEEPEST = 50
+_COUNTED = re.compile(r"layer(s|_num)?$|blocks?$|depths?$|heads?$|experts?$|stages?$|groups?$")
+_MOST_PARTS = 10_000
 _TRUST = "read the Python files in the folder; if you trust whoever wrote them: --trust-remote-code"
 # A kernel's name with a slash is a repository whose compiled code Transformers would fetch and run.
 _KERNELS = ("attn_implementation", "experts_implementation", "kernel_config", "use_kernels")
@@ -36,6 +39,7 @@ def vetted_config(folder: Path, trust: tuple[Trust, ...]) -> dict[str, Any]:
         )
     if Trust.REMOTE_CODE not in trust:
         _refuse_code(folder, config)
+    _refuse_counts(folder, config)
     if config.get("quantization_config"):
         raise ConversionError(
             f"{folder.name} holds quantised weights ({CONFIG} has quantization_config), and float32 ones are needed",
@@ -68,6 +72,17 @@ def _refuse_code(folder: Path, config: dict[str, Any]) -> None:
     scripts = sorted(file.name for file in folder.glob("*.py"))
     if scripts:
         raise UnsafeInput(f"{folder.name} holds Python code beside the weights: {', '.join(scripts[:3])}", fix=_TRUST)
+
+
+def _refuse_counts(folder: Path, config: dict[str, Any]) -> None:
+    """A damaged number of layers would have Transformers build parts until time or memory ends."""
+    for where, value in _settings(config):
+        counts = value if isinstance(value, list) else [value]
+        most = max((count for count in counts if isinstance(count, int)), default=0)
+        if most > _MOST_PARTS and _COUNTED.search(where.rpartition(".")[2]):
+            raise SourceError(
+                f"{folder.name}/{CONFIG} asks for {most:,} parts ({where})", fix="fetch or save the model again"
+            )
 
 
 def _settings(value: Any, where: str = "", depth: int = 0) -> Iterator[tuple[str, Any]]:

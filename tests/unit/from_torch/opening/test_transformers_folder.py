@@ -236,6 +236,7 @@ def test_python_beside_the_weights_is_refused_and_runs_only_when_trusted(folder:
         ({"architectures": ["pipeline"]}, "pipeline"),
         ({"model_type": "never-heard-of"}, "never-heard-of"),
         ({"hidden_act": "nonsense"}, "cannot be built"),
+        ({"num_hidden_layers": 1 << 31}, "asks for 2,147,483,648 parts"),
     ],
 )
 def test_what_transformers_does_not_have_is_said(folder: Path, changes: dict[str, Any], words: str):
