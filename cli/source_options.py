@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
-from ..converters.errors import SourceError, UsageError
 from ..converters.resolve import resolve
 from ..converters.source import Framework, Opening, Source, Trust
 from .options import parse_assignments
@@ -98,20 +96,8 @@ def source_from(text: str, given: SourceArguments) -> Source:
         framework=Framework(given.framework) if given.framework else None,
         opening=Opening(
             weights=given.weights,
-            custom_objects=given.custom_objects and _absolute_file(given.custom_objects),
+            custom_objects=given.custom_objects,
             signature=given.signature,
             trust=tuple(trust for trust, allowed in trusted.items() if allowed),
         ),
     )
-
-
-def _absolute_file(names: str) -> str:
-    """FILE:NAMES with the file's full path, since workers start elsewhere; a module's name as it is."""
-    place, _, rest = names.rpartition(":")
-    if not place or not rest:
-        raise UsageError(f"--custom-objects {names} names nothing", fix="write path/to/file.py:Name,Name")
-    if not place.endswith(".py"):
-        return names
-    if not Path(place).is_file():
-        raise SourceError(f"{place} does not exist", fix="check the path after --custom-objects")
-    return f"{Path(place).resolve()}:{rest}"

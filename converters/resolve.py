@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from importlib.machinery import PathFinder
 from pathlib import Path
 
@@ -59,7 +60,7 @@ def resolve(  # noqa: PLR0913 (what the command line says about a source, keywor
     if text.endswith(".py") and Path(text).is_file():
         raise UsageError(f"{text} is Python code", fix=f"name the function in it that builds the model: {text}:build")
     path, held = _located(Path(text))
-    opening = opening or Opening()
+    opening = _placed(opening or Opening())
     kind, found = _kind_of_checkpoint(path, held, model, opening)
     _refuse_key(path, kind, opening)
     return Source(
@@ -212,3 +213,18 @@ def _slug(stem: str) -> str:
     """A name that is safe in file names."""
     kept = "".join(letter if letter.isalnum() or letter in "-_" else "-" for letter in stem)
     return kept.strip("-") or "model"
+
+
+def _placed(opening: Opening) -> Opening:
+    """With the full path of the file of custom objects, since workers start elsewhere; a module's name as it is."""
+    names = opening.custom_objects
+    if names is None:
+        return opening
+    place, _, rest = names.rpartition(":")
+    if not place or not rest:
+        raise UsageError(f"--custom-objects {names} names nothing", fix="write path/to/file.py:Name,Name")
+    if not place.endswith(".py"):
+        return opening
+    if not Path(place).is_file():
+        raise SourceError(f"{place} does not exist", fix="check the path after --custom-objects")
+    return replace(opening, custom_objects=f"{Path(place).resolve()}:{rest}")

@@ -17,7 +17,9 @@ from ..converters.job import ConvertOptions
 from ..converters.live_models import is_live_model, store_live_model
 from ..converters.precision import Precision
 from ..converters.resolve import resolve
-from ..converters.source import Framework, Source
+from ..converters.source import Framework
+from ..converters.source import Opening as Opening
+from ..converters.source import Trust as Trust
 from ..converters.worker.pool import Limits
 from .pipeline import Listener, certify, ignore_progress
 from .request import Outcome, Request
@@ -37,6 +39,7 @@ def convert(  # noqa: PLR0913 (the command line's options, keyword-only)
     model: str | None = None,
     model_args: Mapping[str, Any] | None = None,
     framework: str | None = None,
+    opening: Opening | None = None,
     targets: Sequence[str] = ("host",),
     options: ConvertOptions | None = None,
     overwrite: bool = False,
@@ -50,7 +53,8 @@ def convert(  # noqa: PLR0913 (the command line's options, keyword-only)
     "file.py:fn"); `output` the folder to write. `inputs` are example inputs: for a live module whatever its
     forward takes (a tensor, a tuple of positional ones, a mapping by name), otherwise `--input` texts.
     `samples` are real inputs that parity is judged on: a path, or arrays by input name with one call per row of
-    the first axis. The other arguments are those of the command line.
+    the first axis. `opening` is how a checkpoint is opened: `Opening(weights="ema", trust=(Trust.PICKLE,))`. The
+    other arguments are those of the command line.
 
     Returns the manifest and the parity report; a failed artifact is a row of it. Raises EdgeproofError when
     nothing can be done at all.
@@ -59,7 +63,15 @@ def convert(  # noqa: PLR0913 (the command line's options, keyword-only)
         folder = Path(scratch)
         live = store_live_model(source, inputs, folder) if is_live_model(source) else None
         request = Request(
-            source=live or _resolved(source, inputs, model=model, model_args=model_args, framework=framework),
+            source=live
+            or resolve(
+                _place_of(source),
+                model=model,
+                model_args={name: repr(value) for name, value in (model_args or {}).items()},
+                inputs=(inputs,) if isinstance(inputs, str) else tuple(inputs or ()),
+                framework=Framework(framework) if framework else None,
+                opening=opening,
+            ),
             formats=(),
             output=Path(output),
             precisions=tuple(Precision(name) for name in _listed(precision)),
@@ -101,21 +113,12 @@ def _listed(names: str | Sequence[str]) -> tuple[str, ...]:
     return tuple(names.split(",")) if isinstance(names, str) else tuple(names)
 
 
-def _resolved(
-    source: Any, inputs: Any, *, model: str | None, model_args: Mapping[str, Any] | None, framework: str | None
-) -> Source:
+def _place_of(source: Any) -> str:
     if not isinstance(source, (str, Path)):
         raise UsageError(
             f"{type(source).__name__} is no source", fix="give an nn.Module, a keras.Model, a path or a factory"
         )
-    texts = (inputs,) if isinstance(inputs, str) else tuple(inputs or ())
-    return resolve(
-        str(source),
-        model=model,
-        model_args={name: repr(value) for name, value in (model_args or {}).items()},
-        inputs=texts,
-        framework=Framework(framework) if framework else None,
-    )
+    return str(source)
 
 
 def _samples_path(samples: str | Path | Mapping[str, np.ndarray] | None, folder: Path) -> str | None:
