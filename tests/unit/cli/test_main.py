@@ -179,10 +179,11 @@ def test_colour_is_for_terminals_alone() -> None:
     assert "\x1b" not in done.stderr
 
 
-def test_a_file_name_that_is_not_utf8_is_shown_and_no_bug() -> None:
+def test_a_file_name_that_is_not_utf8_is_refused_in_words() -> None:
     done = subprocess.run([*PROGRAM, "inspect", b"missing-\xff.onnx"], capture_output=True, check=False)
     assert done.returncode == 2
-    assert b"does not exist" in done.stderr
+    assert b"missing-\\xff.onnx' is no UTF-8" in done.stderr
+    assert b"fix: rename the file" in done.stderr
 
 
 def test_json_of_inspect_is_one_document(capsys: pytest.CaptureFixture[str]) -> None:
