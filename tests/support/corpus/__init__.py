@@ -1,1 +1,0 @@
-"""Hostile and damaged checkpoints, made by scripts; a canary writes a file into a folder that is watched."""
