@@ -130,6 +130,30 @@ def in_another_process(script: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
 
 
+@pytest.mark.linux
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else; the other tests run as you")
+def test_an_ordinary_user_s_worker_is_confined_in_a_user_namespace(bench: Bench, tmp_path: Path) -> None:
+    if not bench.offline:
+        pytest.skip("this system does not let the network be taken away")
+    script = (
+        "import codecs, ctypes, os\nfrom pathlib import Path\ncodecs.lookup('ascii')\n"
+        "from edgeproof.converters.worker.confinement import Confinement, confine\n"
+        "os.setgid(65534); os.setuid(65534); ctypes.CDLL(None).prctl(4, 1)\n"  # dumpable, as every process of a user is
+        "offline = confine(Confinement(memory=1 << 32, file_size=1 << 20))\n"
+        "print(offline, os.geteuid(), os.getegid())\n"
+        f"Path({str(tmp_path / 'mine')!r}).write_text('x')\n"
+        "print([line.split()[1] for line in open('/proc/self/status') if line.startswith('CapEff')])\n"
+    )
+    for folder in (tmp_path, *tmp_path.parents):
+        if folder != Path("/") and folder.owner() == "root" and "pytest" in str(folder):
+            folder.chmod(0o777)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=60)
+    if "False" in done.stdout:
+        pytest.skip("this system does not give user namespaces to ordinary users")
+    assert done.stdout.splitlines() == ["True 65534 65534", "['0000000000000000']"], done.stderr
+    assert (tmp_path / "mine").stat().st_uid == 65534
+
+
 def look() -> str:
     """What a confined worker gets when it looks for a secret in the environment of this process."""
     made = Bench(Limits(jobs=1))
