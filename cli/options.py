@@ -45,7 +45,8 @@ def json_option(function: Decorated) -> Decorated:
 
 def limit_options(function: Decorated) -> Decorated:
     """--jobs, --timeout and --memory: what the workers may use."""
-    memory = click.option("--memory", metavar="SIZE", help="Memory one worker may use, such as 4G. [default: no limit]")
+    bound = "[default: 8G, or 24 times a larger file; without a file no limit]"
+    memory = click.option("--memory", metavar="SIZE", help=f"Memory one worker may use, such as 4G. {bound}")
     timeout = click.option(
         "--timeout",
         type=click.FloatRange(min=0, min_open=True),
