@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
 
+from ..checkpoints.allowed import STORAGES
 from ..checkpoints.archives import CheckedZip
-from ..checkpoints.contents import tensors_in
+from ..checkpoints.contents import WIDTHS, tensors_in
 from ..checkpoints.malformed import Malformed, Refused
 from ..checkpoints.pickle_machine import Call, Name, Node, PickleReader
 from ..checkpoints.torch_zip import read_torch_zip
@@ -19,32 +20,9 @@ from .weights import WeightTally, product, ranked
 
 _LARGEST_TEXT = 16 << 20
 _LARGEST_TOTAL = 32 << 20
-_DTYPES = {
-    "FloatStorage": "float32",
-    "DoubleStorage": "float64",
-    "HalfStorage": "float16",
-    "BFloat16Storage": "bfloat16",
-    "LongStorage": "int64",
-    "IntStorage": "int32",
-    "ShortStorage": "int16",
-    "CharStorage": "int8",
-    "ByteStorage": "uint8",
-    "BoolStorage": "bool",
-    "QInt8Storage": "qint8",
-    "QUInt8Storage": "quint8",
-    "QInt32Storage": "qint32",
-    "ComplexFloatStorage": "complex64",
-    "ComplexDoubleStorage": "complex128",
-}
-_WIDTHS = {
-    **dict.fromkeys(("float16", "bfloat16", "int16"), 2),
-    **dict.fromkeys(("float32", "int32", "qint32"), 4),
-    **dict.fromkeys(("float64", "int64", "complex64"), 8),
-    "complex128": 16,
-}
 _REBUILD_TENSOR = frozenset({"torch._utils._rebuild_tensor_v2", "torch._utils._rebuild_qtensor"})
 _ADMITTED = _REBUILD_TENSOR | {
-    *(f"torch.{name}" for name in _DTYPES),
+    *(f"torch.{name}" for name in STORAGES),
     *(f"torch.{name}" for name in ("device", "per_tensor_affine", "per_channel_affine", "Generator")),
     *(f"torch.jit._pickle.build_{kind}list" for kind in ("int", "double", "bool", "tensor")),
     "torch.jit._pickle.restore_type_tag",
@@ -170,8 +148,8 @@ def _count_tensor(node: Call, weights: WeightTally, *, prefix: str) -> None:
     match node.arguments:
         case (Call(arguments=("storage", Name() as kind, str(key), *_)), int(offset), tuple(shape), *_):
             sizes = [size for size in shape if isinstance(size, int)]
-            dtype = _DTYPES.get(kind.text.removeprefix("torch."), kind.text)
-            weights.add((prefix, key, offset, tuple(sizes)), dtype, sizes, product(sizes) * _WIDTHS.get(dtype, 1))
+            dtype = STORAGES.get(kind.text.removeprefix("torch."), kind.text)
+            weights.add((prefix, key, offset, tuple(sizes)), dtype, sizes, product(sizes) * WIDTHS.get(dtype, 1))
         case _:
             raise Malformed("a tensor is described in an unknown way")
 
