@@ -61,15 +61,16 @@ def status_of(path: Path) -> os.stat_result:
 @contextmanager
 def damage_named(path: Path, what: str) -> Generator[None]:
     """Turns what a reader says about bytes into errors that name the file: SourceError, UnsafeInput."""
+    article = "an" if what.startswith(("HDF5", *"AEIOaeio")) else "a"
     try:
         yield
     except Malformed as error:
         raise SourceError(
-            f"{path} looks like a {what}, but it is damaged or cut off: {error}", fix=FETCH_AGAIN
+            f"{path} looks like {article} {what}, but it is damaged or cut off: {error}", fix=FETCH_AGAIN
         ) from error
     except Refused as error:
         raise UnsafeInput(
-            f"{path}, a {what}, {error.what}", fix="do not load it; get the file again from a source you trust"
+            f"{path}, {article} {what}, {error.what}", fix="do not load it; get the file again from a source you trust"
         ) from error
 
 

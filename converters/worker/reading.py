@@ -10,7 +10,7 @@ from .limits import size_on_disk
 from .pool import Finished
 
 Result = TypeVar("Result")
-_LEAST_SECONDS = 60.0
+_LEAST_SECONDS = 30.0
 _BYTES_PER_SECOND = 20 << 20
 
 
