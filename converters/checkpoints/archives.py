@@ -16,7 +16,7 @@ from typing import Self
 
 from .contents import TensorPlace
 from .malformed import Malformed, Refused
-from .opening import damage_named, mapped_file
+from .opening import mapped_file
 
 DAMAGE = (
     zipfile.BadZipFile,
@@ -88,12 +88,6 @@ class CheckedZip:
         """The first bytes of a member that is stored as it is."""
         place = self.place(name)
         return self._data[place.offset : place.offset + min(size, place.bytes)]
-
-
-def check_archive(path: Path, what: str) -> None:
-    """For whoever is about to hand the archive to a library; raises SourceError if it is damaged, UnsafeInput."""
-    with damage_named(path, what), CheckedZip(path):
-        pass
 
 
 class _Window:

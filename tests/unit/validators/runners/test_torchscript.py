@@ -111,6 +111,27 @@ def test_an_archive_that_leaves_its_folder_does_not_reach_torch(scripted: Path):
         open_runner(artifact(scripted))
 
 
+class Writes(torch.nn.Module):
+    """Writes a file through an operator."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__()
+        self.path = path
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        torch.ops.aten.save(x, self.path)
+        return x
+
+
+def test_an_archive_whose_code_writes_files_does_not_reach_torch(tmp_path: Path):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        torch.jit.script(Writes(str(tmp_path / "fired"))).save(str(tmp_path / "m.pt"))
+    with pytest.raises(UnsafeInput, match="save"):
+        open_runner(artifact(tmp_path / "m.pt", outputs=("same",)))
+    assert not (tmp_path / "fired").exists()
+
+
 def test_a_broken_archive_does_not_load(scripted: Path):
     scripted.write_bytes(scripted.read_bytes()[:200])
     with pytest.raises(LoadError, match="does not load"):
