@@ -26,7 +26,7 @@ _BUG = "read the log; report it with the log if it is a bug"  # the fix of what 
 LOADED, DIED, LOST = "loaded", "reader died (exit 2)", "WORKER LOST"
 HANG, MEMORY, TRACEBACK, NO_FIX = "HANG", "MEMORY", "TRACEBACK", "NO FIX"
 BAD = (LOST, HANG, MEMORY, TRACEBACK, NO_FIX)
-_SOON = 15.0
+_SOON = 30.0
 _LONG = 30.0  # so that the pool starts a second worker of a stack
 
 
