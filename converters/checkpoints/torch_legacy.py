@@ -105,7 +105,7 @@ def _reference(key: Node) -> tuple[str, str, str, int, int]:
         case _:
             raise Malformed("a storage is described in an unknown way")
     dtype = DTYPE_OF_STORAGE.get(plain_name(kind.text))
-    if dtype is None or dtype == "untyped":
+    if dtype is None:
         raise Malformed(f"a storage is of the unknown kind {kind.text[:80]}")
     return str(name), dtype, device, count, view
 
