@@ -209,7 +209,7 @@ def registered_names(config: Any, own: Mapping[str, Any]) -> dict[str, Any]:
     names = {
         name
         for node, _ in _objects(config)
-        for name in (node["class_name"], node.get("registered_name"))
+        for name in (node["class_name"], node.get("registered_name"), node.get("config"))  # a function's stands there
         if isinstance(name, str)
     }
     return {name: own[name.rpartition(">")[2]] for name in names if name.rpartition(">")[2] in own}
