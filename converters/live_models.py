@@ -78,9 +78,9 @@ def _store_keras(model: Any, examples: Any, folder: Path) -> Source:
 
 def _own_classes(model: Any) -> dict[str, Any]:
     """The classes of the model and its layers that are not Keras' own, and what was registered, by plain names."""
-    layers = [type(layer) for layer in model._flatten_layers()]
-    registered = _keras().saving.get_custom_objects().values()
-    return {thing.__name__: thing for thing in (*layers, *registered) if not thing.__module__.startswith("keras.")}
+    things: list[Any] = [type(layer) for layer in model._flatten_layers()]
+    things.extend(_keras().saving.get_custom_objects().values())
+    return {thing.__name__: thing for thing in things if not thing.__module__.startswith("keras.")}
 
 
 def _as_arrays(examples: Any) -> Any:
