@@ -14,10 +14,10 @@ from typing import Any
 import h5py
 
 from ..errors import SourceError
-from ..source import Opening
+from ..source import Opening, Trust
 from .archives import LARGEST_TEXT, CheckedZip
 from .hdf5 import opened, text_of
-from .keras_vetting import vet, without_training
+from .keras_vetting import bind, names_of, vet, without_training
 from .malformed import Malformed
 from .opening import damage_named, mapped_file
 
@@ -126,6 +126,8 @@ def _judged(config: dict[str, Any], path: Path, opening: Opening) -> dict[str, A
     with damage_named(path, "Keras model"):
         bare: dict[str, Any] = without_training(config)
     vet(bare, path, opening)
+    if Trust.CODE not in opening.trust:
+        bind(bare, names_of(opening))
     return bare
 
 

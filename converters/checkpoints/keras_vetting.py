@@ -78,6 +78,18 @@ def vet(config: Any, path: Path, opening: Opening) -> None:
         refuse(found, path)
 
 
+def bind(config: Any, custom: frozenset[str]) -> None:
+    """Make every name that was let through as one of `custom` say so in all places, in a config that may be changed.
+
+    Each format of Keras looks in another of them, and Keras 2 imports the module when it does not find the name there.
+    """
+    for node, _ in _objects(config):
+        place = "config" if node["class_name"] == "function" else "class_name"
+        names = (_last(node.get(key)) for key in (place, "registered_name"))
+        if own := next((name for name in names if name in custom), None):
+            node[place] = node["registered_name"] = own
+
+
 def refuse(found: list[Foreign], path: Path) -> NoReturn:
     """Raises UnsafeInput that names each of them and the ways out."""
     shown = "; ".join(f"{each.what} ({each.where})" for each in found[:_MOST_NAMED])

@@ -27,7 +27,8 @@ _STATE = re.compile(
 # And these reach outside though TensorFlow does not mark them, or are not worth the risk.
 _OUTSIDE = re.compile(
     r"(?i:\w*(file|dataset|reader|pyfunc|custom|summary|debug|dump|rpc|remote|tpu|checkpoint|snapshot|proto|xla|session"
-    r"|lmdb|vocab|sleep|send|recv)\w*)|Abort|Print|Batch|BatchFunction|Save\w*|Restore\w*|_.*"
+    r"|lmdb|vocab|sleep|send|recv)\w*)|Abort|Copy(Host)?|ImmutableConst|Mlir\w*|Print|Batch|BatchFunction|Save\w*"
+    r"|Restore\w*|_.*"
 )
 _RESTORING = re.compile(
     r"RestoreV2|AssignVariableOp|Assign|VarHandleOp|Variable(V2)?|Identity(N)?|Const|NoOp|Placeholder(WithDefault)?"
@@ -94,17 +95,17 @@ def vet_restoring(part: Part, file_name: str) -> None:
     for node in part.nodes.values():
         _check_prefix(node, part.nodes, own)
         for name in _called(node, part.functions):
-            _vet_function(part.functions[name], node, part.nodes, own)
+            _vet_function(part.functions[name], node, part, own)
 
 
-def _vet_function(function: Any, call: Any, around: Mapping[str, Any], own: set[str]) -> None:
+def _vet_function(function: Any, call: Any, part: Part, own: set[str]) -> None:
     """A function restores from what its caller hands over, which must be the file's own checkpoint."""
     inner = _named((node.name, node) for node in function.node_def)
     arguments = zip(function.signature.input_arg, call.input, strict=False)
-    handed = {argument.name for argument, given in arguments if _origin(_node_of(given), around) in own}
+    handed = {argument.name for argument, given in arguments if _origin(_node_of(given), part.nodes) in own}
     for node in function.node_def:
         _check_prefix(node, inner, handed)
-        if "PartitionedCall" in node.op:
+        if any(_called(node, part.functions)):
             raise Refused("restores its variables in functions within functions")
 
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from edgeproof.converters.checkpoints.keras_vetting import foreign_in, vet, without_training
+from edgeproof.converters.checkpoints.keras_files import read_architecture
+from edgeproof.converters.checkpoints.keras_vetting import bind, foreign_in, vet, without_training
 from edgeproof.converters.checkpoints.malformed import Malformed
 from edgeproof.converters.errors import UnsafeInput
 from edgeproof.converters.source import Opening, Trust
@@ -105,6 +106,35 @@ def test_classes_of_the_user_s_own_are_taken() -> None:
     mine = layer("Mine", module="m", registered="Custom>Mine")
     vet(model(mine, layer("Lambda", function="scaled")), Path("m.h5"), own)
     assert "Yours" in refused(model(mine, layer("Yours", module="m")), own).message
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        layer("StringLookup", registered="Custom>Mine", vocabulary="/etc/passwd"),
+        layer("TFSMLayer", registered="Custom>Mine", filepath="elsewhere"),
+        layer("Mine", module="os", registered="system"),
+        layer("Mine", module="os"),
+    ],
+)
+def test_what_is_called_a_class_of_the_user_s_own_is_nothing_else(found: dict[str, Any]) -> None:
+    bind(found, frozenset({"Mine"}))
+    assert (found["class_name"], found["registered_name"]) == ("Mine", "Mine")
+
+
+def test_files_are_read_with_the_user_s_own_classes_in_their_places(tmp_path: Path) -> None:
+    path = tmp_path / "model.json"
+    path.write_text(json.dumps(model(layer("StringLookup", registered="Custom>Mine", vocabulary="/etc/passwd"))))
+    config = read_architecture(path, Opening(custom_objects="/place/file.py:Mine")).config
+    assert config is not None
+    assert config["config"]["layers"][0]["class_name"] == "Mine"
+
+
+def test_what_is_called_a_function_of_the_user_s_own_is_nothing_else() -> None:
+    found = layer("Dense", activation=function("system", "os", "Custom>scaled"))
+    bind(found, frozenset({"scaled"}))
+    assert found["config"]["activation"] == function("scaled", "os", "scaled")
+    assert found["class_name"] == "Dense"
 
 
 @pytest.mark.parametrize(

@@ -156,6 +156,14 @@ def _reading(canary: Path) -> Any:
     return function
 
 
+def _mapping(canary: Path) -> Any:
+    @tf.function(input_signature=[tf.TensorSpec((None, 4), name="x")])
+    def function(x: Any) -> Any:
+        return x + tf.raw_ops.ImmutableConst(dtype=tf.float32, shape=[4], memory_region_name=str(canary))
+
+    return function
+
+
 def _printing(canary: Path) -> Any:
     @tf.function(input_signature=[tf.TensorSpec((None, 4), name="x")])
     def function(x: Any) -> Any:
@@ -187,6 +195,7 @@ def _reading_records(canary: Path) -> Any:
     [
         (_writing, "WriteFile"),
         (_reading, "ReadFile"),
+        (_mapping, "ImmutableConst"),
         (_printing, "PrintV2"),
         (_calling_python, "PyFunc"),
         (_reading_records, "TFRecordDataset"),
@@ -241,6 +250,23 @@ def test_a_restoring_from_another_checkpoint_is_refused(tmp_path: Path) -> None:
         next(node for node in graph.node if node.name == restoring).input[0] = "elsewhere"
 
     with pytest.raises(UnsafeInput, match="another checkpoint"):
+        opened(changed(saved(tmp_path / "m"), change))
+
+
+def test_a_restoring_in_a_function_within_a_function_is_refused(tmp_path: Path) -> None:
+    def change(model: Any) -> None:
+        (meta,) = model.meta_graphs
+        library = meta.graph_def.library
+        call = next(node for node in meta.graph_def.node if node.name == meta.saver_def.restore_op_name)
+        inner = next(each for each in library.function if each.signature.name == call.attr["f"].func.name)
+        outer = library.function.add(arg_attr=inner.arg_attr)
+        outer.signature.CopyFrom(inner.signature)
+        outer.signature.name = call.attr["f"].func.name = "outer"
+        given = [argument.name for argument in inner.signature.input_arg]
+        outer.node_def.add(name="call", op=inner.signature.name, input=given)  # named as an operator, not by a call
+        outer.ret.update({result.name: f"call:{result.name}:0" for result in inner.signature.output_arg})
+
+    with pytest.raises(UnsafeInput, match="functions within functions"):
         opened(changed(saved(tmp_path / "m"), change))
 
 
