@@ -187,7 +187,7 @@ def _function(node: dict[str, Any], where: str, custom: frozenset[str]) -> Itera
     if _last(name) in custom or _last(registered) in custom:
         return
     own = module in (None, "builtins") or (isinstance(module, str) and _MODULE.fullmatch(module))
-    if not (own and name in ACTIVATIONS and registered in (None, "", "function", name)):
+    if not (own and isinstance(name, str) and name in ACTIVATIONS and registered in (None, "", "function", name)):
         of = f" of the module {module}" if module else ""
         yield Foreign(f"the function {name}{of}", where, _last(name))
 
@@ -198,10 +198,10 @@ def _lambda(inner: Any, where: str, custom: frozenset[str]) -> Iterator[Foreign]
     function = found.get("function")
     name = function.get("config") if isinstance(function, dict) else function
     named = isinstance(name, str) and _last(name) in custom
-    kinds = {found.get(key) for key in ("function_type", "output_shape_type", "mask_type")}
+    kinds = [found.get(key) for key in ("function_type", "output_shape_type", "mask_type")]
     sizes = found.get("output_shape")
     plain = sizes is None or (isinstance(sizes, list) and all(isinstance(size, int | None) for size in sizes))
-    if not (named and plain and kinds <= {None, "function", "raw"} and found.get("mask") is None):
+    if not (named and plain and all(kind in (None, "function", "raw") for kind in kinds) and found.get("mask") is None):
         yield Foreign("the Python code of a Lambda layer", where, is_code=True)
 
 

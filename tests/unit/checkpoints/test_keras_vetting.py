@@ -150,6 +150,13 @@ def test_code_beside_a_function_of_the_user_s_own_is_refused(more: dict[str, Any
     refused(model(layer("Lambda", function="scaled", **more)), own)
 
 
+@pytest.mark.parametrize("odd", [["x"], {"x": 1}, 3, True, None])
+def test_values_of_other_types_are_refused(odd: Any) -> None:
+    refused(layer("Lambda", function=odd, function_type=odd or "lambda", mask_type=odd))
+    refused({"class_name": "function", "config": odd, "module": "builtins"})
+    refused({"class_name": odd, "config": odd})
+
+
 def test_trust_allows_everything() -> None:
     vet(model(layer("Lambda", function=["x"])), Path("m.h5"), Opening(trust=(Trust.CODE,)))
 
