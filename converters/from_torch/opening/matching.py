@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -59,10 +59,13 @@ def prefix_that_fits(have: Mapping[str, Shape], want: Mapping[str, Shape]) -> st
 
 def listed(what: str, keys: tuple[str, ...] | list[str]) -> str:
     """How many keys, and the first few: "3 missing (a, b, c)"; "" for none."""
-    if not keys:
-        return ""
+    return f"{len(keys)} {what} ({few(keys)})" if keys else ""
+
+
+def few(keys: Sequence[str]) -> str:
+    """The first keys, and how many more there are: "a, b and 3 more"."""
     more = f" and {len(keys) - _SHOWN} more" if len(keys) > _SHOWN else ""
-    return f"{len(keys)} {what} ({', '.join(islice(keys, _SHOWN))}{more})"
+    return f"{', '.join(islice(keys, _SHOWN))}{more}"
 
 
 def first_line(error: BaseException) -> str:

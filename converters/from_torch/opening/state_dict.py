@@ -15,7 +15,7 @@ from ...checkpoints.torch_checkpoint import read_torch_checkpoint
 from ...errors import SourceError, UsageError
 from ...source import Source
 from .choosing import Choice, choose
-from .matching import Shape, fit, listed, prefix_that_fits
+from .matching import Shape, few, fit, listed, prefix_that_fits
 from .stored_tensors import TensorLoader
 from .torchscript import open_checked
 from .weight_sets import objects_in
@@ -97,4 +97,4 @@ def _notes(root: Tree, choice: Choice) -> Iterator[str]:
         yield f"left aside: {listed('entries that are no tensors', choice.weights.values)}"
     unopened = objects_in(root)
     if unopened:
-        yield f"left aside and not opened: {listed('kinds of objects', unopened)}"
+        yield f"left aside and not opened: objects of {few(unopened)}"
