@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -53,9 +54,9 @@ def store_live_model(model: Any, examples: Any, folder: Path) -> Source:
 def _store_keras(model: Any, examples: Any, folder: Path) -> Source:
     """The file, beside it a module with the caller's own classes; all code in both is the caller's."""
     path, module = folder / "model.keras", folder / "of_the_caller.py"
-    classes = _own_classes(model)
     try:
         model.save(path)
+        classes = _own_classes(model, path)
         stored = module.with_suffix(".pickle")
         stored.write_bytes(cloudpickle.dumps((classes, _as_arrays(examples))))  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]
         module.write_text(_MODULE.format(file=str(stored)), encoding="utf-8")
@@ -76,10 +77,16 @@ def _store_keras(model: Any, examples: Any, folder: Path) -> Source:
     )
 
 
-def _own_classes(model: Any) -> dict[str, Any]:
-    """The classes of the model and its layers that are not Keras' own, and what was registered, by plain names."""
-    things: list[Any] = [type(layer) for layer in model._flatten_layers()]
-    things.extend(_keras().saving.get_custom_objects().values())
+def _own_classes(model: Any, saved: Path) -> dict[str, Any]:
+    """What the saved config asks Keras' registry for, and the classes of the layers that are not Keras' own.
+
+    By plain names. A layer's own class comes last: the registry may hold another of that name.
+    """
+    with zipfile.ZipFile(saved) as archive:
+        config = archive.read("config.json").decode()
+    registered: dict[str, Any] = _keras().saving.get_custom_objects()
+    things: list[Any] = [thing for name, thing in registered.items() if f'"{name}"' in config]
+    things.extend(type(layer) for layer in model._flatten_layers())
     return {thing.__name__: thing for thing in things if not thing.__module__.startswith("keras.")}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,14 @@ def classes() -> dict[str, Any]:
     return {"Scaled": Scaled, "Twofold": Twofold, "wave": registered}
 
 
+@pytest.fixture
+def namesake() -> Iterator[None]:
+    """Another class of the same name in Keras' registry, as other code in the session may leave it there."""
+    with keras.saving.custom_object_scope({"elsewhere>Scaled": type("Scaled", (keras.layers.Layer,), {})}):
+        yield
+
+
+@pytest.mark.usefixtures("namesake")
 def test_own_layers_functions_and_lambdas_go_along(tmp_path: Path) -> None:
     own = classes()
     model = keras.Sequential(
