@@ -86,7 +86,8 @@ def _own_classes(model: Any, saved: Path) -> dict[str, Any]:
         config = archive.read("config.json").decode()
     registered: dict[str, Any] = _keras().saving.get_custom_objects()
     things: list[Any] = [thing for name, thing in registered.items() if f'"{name}"' in config]
-    things.extend(type(layer) for layer in model._flatten_layers())
+    layers: list[Any] = [*model._flatten_layers()]
+    things.extend(layer.__class__ for layer in layers)
     return {thing.__name__: thing for thing in things if not thing.__module__.startswith("keras.")}
 
 
