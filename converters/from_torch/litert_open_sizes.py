@@ -138,7 +138,7 @@ def _empty_unused_buffers(model: Any) -> None:
             buffer.data = None
 
 
-class _Builder(schema.flatbuffers.Builder):  # type: ignore[misc]
+class _Builder(schema.flatbuffers.Builder):  # type: ignore[misc] # flatbuffers has no types
     """Writes constants where runtimes may read them as numbers: flatbuffers' Python code forgets force_align."""
 
     def CreateNumpyVector(self, x: np.ndarray) -> int:  # noqa: N802

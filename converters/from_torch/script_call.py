@@ -38,7 +38,7 @@ class ScriptCall(torch.nn.Module):
         def declared(*args: Any, **kwargs: Any) -> Any:
             return forward(*args, **kwargs)
 
-        declared.__signature__ = self.parameters_of_forward  # type: ignore[attr-defined]
+        declared.__signature__ = self.parameters_of_forward  # type: ignore[attr-defined] # which functions do not declare
         self.forward = declared  # type: ignore[method-assign]  # what input names are taken from
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:

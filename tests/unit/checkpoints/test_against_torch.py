@@ -206,7 +206,7 @@ def _rewrite(path: Path, member: str, content: bytes) -> None:
 def test_a_tar_of_the_first_versions_reads_as_torch_reads_it(tmp_path: Path) -> None:
     path = tmp_path / "old.pt"
     _write_tar(path, torch.arange(6.0))
-    expected = torch.load(path, weights_only=False)
+    expected = torch.load(path, weights_only=False)  # written above; torch reads tars in no other way
     found = read_torch_checkpoint(path)
     assert isinstance(found.root, dict)
     assert found.writer == "torch.save (tar, torch 0.1)"

@@ -196,7 +196,7 @@ def _vocabulary(config: dict[str, Any]) -> None:
 
 
 def _saved_model(config: dict[str, Any]) -> None:
-    inner = {"name": "t", "filepath": "/tmp/elsewhere"}
+    inner = {"name": "t", "filepath": "elsewhere"}
     config["config"]["layers"][1] = {"module": "keras.layers", "class_name": "TFSMLayer", "config": inner}
 
 

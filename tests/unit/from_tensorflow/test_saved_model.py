@@ -96,7 +96,7 @@ def test_keras_3_export(tmp_path: Path) -> None:
 
 
 def test_keras_2_with_classes_of_its_own(tmp_path: Path) -> None:
-    class Scaled(tf_keras.layers.Layer):  # type: ignore[misc]
+    class Scaled(tf_keras.layers.Layer):  # type: ignore[misc] # tf_keras has no types
         def call(self, inputs: Any) -> Any:
             return 3 * inputs
 
