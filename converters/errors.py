@@ -8,6 +8,7 @@
     · UnsupportedOperators: the format lacks operators of the model (3)
     · NeedsTensorFlow: the model runs only under TensorFlow (3)
     · DataDependent: control flow hangs on tensor values (3)
+    · QuantizationError: it cannot be made in this precision, or does not compute in it (3)
   - ArtifactError: an artifact was made, and cannot be used (1)
     · LoadError: its runtime does not open it (1)
     · RunError: it opens, and does not run on these inputs (1)
@@ -70,6 +71,10 @@ class DataDependent(ConversionError):
 
 class NeedsTensorFlow(ConversionError):
     """A Keras model calls TensorFlow itself, so it cannot run under the torch backend."""
+
+
+class QuantizationError(ConversionError):
+    """The model cannot be quantised like this, or what was made does not compute in the integers it is named for."""
 
 
 class ArtifactError(EdgeproofError):

@@ -9,6 +9,7 @@ import torch
 from torch import fx
 from torch.export import ExportedProgram
 
+from ..quantization.operators import NAMESPACE
 from .aliases import changed_in_place
 from .constants import ConstantEdit, constants_of
 from .node_writer import erase_unused
@@ -73,6 +74,8 @@ def _is_pure(node: fx.Node) -> bool:
     target = node.target
     if not isinstance(target, torch._ops.OpOverload) or torch.Tag.nondeterministic_seeded in target.tags:
         return False
+    if target.namespace == NAMESPACE:
+        return False  # folded, a weight in 8 bits would be one of 32 again
     name = target._schema.name
     return not (target._schema.is_mutable or "empty" in name or "assert" in name or "sym_" in name)
 

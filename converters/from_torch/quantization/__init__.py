@@ -1,0 +1,1 @@
+"""Quantises an exported program: which layers, with which scales, and at which cost."""

@@ -1,0 +1,91 @@
+"""Makes a recipe for a prepared program: which layers compute how, and the scale of every integer tensor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+import torch
+from torch import fx
+from torch.export import ExportedProgram
+
+from ...precision import Precision
+from ...quantization.observers import Histogram, Range
+from ...quantization.recipe import Compute, LayerRecipe, TensorRecipe
+from .calibrate import Tensors, observed
+from .domain import Domain, integer_domain
+from .layers import Layer, layers_of
+
+_COMPUTES = {
+    Precision.INT8: Compute.INT8,
+    Precision.INT8_FULL: Compute.INT8,
+    Precision.INT16X8: Compute.INT8,
+    Precision.INT8_DYNAMIC: Compute.INT8_DYNAMIC,
+    Precision.INT8_WEIGHTS: Compute.INT8_WEIGHTS,
+}
+Calls = Iterable[Tensors]
+
+
+def layer_recipes(program: ExportedProgram, precision: Precision, floats: Mapping[str, str]) -> tuple[LayerRecipe, ...]:
+    """Every layer with how it computes; `floats` are those left in float, each with the reason."""
+    return tuple(_layer_recipe(layer, precision, floats.get(layer.name, "")) for layer in layers_of(program))
+
+
+def _layer_recipe(layer: Layer, precision: Precision, reason: str) -> LayerRecipe:
+    compute = _COMPUTES[precision] if layer.activation is not None else Compute.INT8_WEIGHTS
+    return LayerRecipe(
+        name=layer.name,
+        operator=layer.operator,
+        module=layer.module,
+        macs=layer.macs,
+        weights=layer.values.numel(),
+        compute=Compute.FP32 if reason else compute,
+        reason=reason,
+    )
+
+
+def tensor_recipes(
+    program: ExportedProgram, layers: Iterable[LayerRecipe], choose: Callable[[fx.Node], Range]
+) -> tuple[TensorRecipe, ...]:
+    """The integer tensors of those layers, each with the scale that `choose` gives; tied tensors share one."""
+    domain = domain_of(program, layers)
+    ranges = _tied({node: choose(node) for node in domain.tensors}, domain)
+    return tuple(_tensor_recipe(node, computed_by, ranges[node]) for node, computed_by in domain.tensors.items())
+
+
+def domain_of(program: ExportedProgram, layers: Iterable[LayerRecipe]) -> Domain:
+    """The integer tensors between those of the layers that compute in integers."""
+    wanted = {layer.name for layer in layers if layer.compute is Compute.INT8}
+    found = {layer.node: layer.activation for layer in layers_of(program) if layer.name in wanted}
+    return integer_domain(program.graph, {node: value for node, value in found.items() if value is not None})
+
+
+def observe(program: ExportedProgram, layers: Iterable[LayerRecipe], calls: Calls) -> dict[str, Histogram]:
+    """What the integer tensors of those layers were over the calibration calls."""
+    return observed(program, calls, [node.name for node in domain_of(program, layers).tensors])
+
+
+def _tied(ranges: dict[fx.Node, Range], domain: Domain) -> dict[fx.Node, Range]:
+    """The same range for tensors that share one: of those tied, the least low and the greatest high."""
+    groups = {node: {node} for node in ranges}
+    for left, right in domain.ties:
+        joined = groups[left] | groups[right]
+        groups.update(dict.fromkeys(joined, joined))
+    return {node: _widest([ranges[member] for member in ranges if member in group]) for node, group in groups.items()}
+
+
+def _widest(ranges: list[Range]) -> Range:
+    first = ranges[0]
+    low, high = min(item.low for item in ranges), max(item.high for item in ranges)
+    return Range(low=low, high=high, observer=first.observer, error=first.error)
+
+
+def _tensor_recipe(node: fx.Node, computed_by: fx.Node | None, chosen: Range) -> TensorRecipe:
+    return TensorRecipe(
+        name=node.name,
+        computed_by="" if computed_by is None else computed_by.name,
+        low=chosen.low,
+        high=chosen.high,
+        scale=float(torch.tensor(chosen.scale, dtype=torch.float32)),
+        zero_point=chosen.zero_point,
+        observer=chosen.observer,
+    )
