@@ -4,13 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
 
-import msgspec
-
-from ..errors import UsageError
 from ..precision import Precision
-from ..writing import write_atomically
 
 SCHEMA = 1
 
@@ -36,8 +31,9 @@ class LayerRecipe:
     """One convolution, matrix or embedding operator of the prepared program.
 
     `name` is its node, `module` the path of the model's own module, `macs` its multiply-accumulates on the example
-    input; `reason` says why it is not in int8, `sqnr_db` what the model's output keeps when this layer alone is
-    quantised (None where that was not measured).
+    input, `axis` the one of its weights that counts output channels. `reason` says why it computes otherwise than the
+    precision asks; `sqnr_db` is what the model's worst output keeps when this layer alone is quantised (None where
+    that was not measured).
     """
 
     name: str
@@ -45,6 +41,7 @@ class LayerRecipe:
     module: str
     macs: int
     weights: int
+    axis: int
     compute: Compute
     granularity: Granularity = Granularity.PER_CHANNEL
     reason: str = ""
@@ -71,10 +68,23 @@ class TensorRecipe:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CalibrationRecord:
-    """What the scales come from: how many calls, and their SHA-256."""
+    """What the scales come from: how many calls, their SHA-256, and how many were held out to measure the cost on."""
 
     calls: int
     sha256: str
+    held_out: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutputCost:
+    """What quantisation costs one output of the simulated model on the calls that were held out.
+
+    `sqnr_db` is None where nothing differs; `agreement` is the share of decisions kept (None where there are none).
+    """
+
+    name: str
+    sqnr_db: float | None
+    agreement: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +101,8 @@ class Recipe:
     layers: tuple[LayerRecipe, ...]
     tensors: tuple[TensorRecipe, ...] = ()
     calibration: CalibrationRecord | None = None
+    cost: tuple[OutputCost, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def by_layer(self) -> dict[str, LayerRecipe]:
@@ -110,21 +122,3 @@ class Recipe:
     def macs(self, *computes: Compute) -> int:
         """The multiply-accumulates of the layers that compute so."""
         return sum(layer.macs for layer in self.layers if layer.compute in computes)
-
-
-def write_recipe(recipe: Recipe, path: Path) -> None:
-    """Write a recipe as JSON; raises UsageError if the disk is full."""
-    write_atomically(path, msgspec.json.format(msgspec.json.encode(recipe), indent=1) + b"\n")
-
-
-def read_recipe(path: Path) -> Recipe:
-    """Read a recipe; UsageError if it is missing, damaged, or of another version."""
-    try:
-        recipe = msgspec.json.decode(path.read_bytes(), type=Recipe)
-    except (OSError, msgspec.DecodeError) as error:
-        raise UsageError(
-            f"{path} cannot be read as a recipe: {error}", fix="give a *.recipe.json that `edgeproof convert` wrote"
-        ) from error
-    if recipe.schema != SCHEMA:
-        raise UsageError(f"{path} is a recipe of schema {recipe.schema}, and {SCHEMA} can be read", fix="make it again")
-    return recipe

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 import torch
 from torch import fx
 from torch.export import ExportedProgram
 
 from ...precision import Precision
-from ...quantization.observers import Histogram, Range
+from ...quantization.observers import Range
 from ...quantization.recipe import Compute, LayerRecipe, TensorRecipe
-from .calibrate import Tensors, observed
 from .domain import Domain, integer_domain
 from .layers import Layer, layers_of
 
@@ -22,25 +22,46 @@ _COMPUTES = {
     Precision.INT8_DYNAMIC: Compute.INT8_DYNAMIC,
     Precision.INT8_WEIGHTS: Compute.INT8_WEIGHTS,
 }
-Calls = Iterable[Tensors]
+_MATRIX = frozenset({"linear", "mm", "addmm", "matmul"})
+_SPARED = "its result is read in float: with the input measured as it runs, the result is not rounded"
 
 
-def layer_recipes(program: ExportedProgram, precision: Precision, floats: Mapping[str, str]) -> tuple[LayerRecipe, ...]:
-    """Every layer with how it computes; `floats` are those left in float, each with the reason."""
-    return tuple(_layer_recipe(layer, precision, floats.get(layer.name, "")) for layer in layers_of(program))
+def layer_recipes(program: ExportedProgram, precision: Precision) -> tuple[LayerRecipe, ...]:
+    """Every layer with how it computes in that precision."""
+    layers = list(layers_of(program))
+    made = tuple(_layer_recipe(layer, _COMPUTES[precision]) for layer in layers)
+    if precision is not Precision.INT8:
+        return made
+    measured = _read_in_float(program, made)
+    return tuple(_measured(recipe) if recipe.name in measured else recipe for recipe in made)
 
 
-def _layer_recipe(layer: Layer, precision: Precision, reason: str) -> LayerRecipe:
-    compute = _COMPUTES[precision] if layer.activation is not None else Compute.INT8_WEIGHTS
+def _layer_recipe(layer: Layer, compute: Compute) -> LayerRecipe:
     return LayerRecipe(
         name=layer.name,
         operator=layer.operator,
         module=layer.module,
         macs=layer.macs,
         weights=layer.values.numel(),
-        compute=Compute.FP32 if reason else compute,
-        reason=reason,
+        axis=layer.axis,
+        compute=Compute.INT8_WEIGHTS if layer.activation is None else compute,
     )
+
+
+def _measured(recipe: LayerRecipe) -> LayerRecipe:
+    return replace(recipe, compute=Compute.INT8_DYNAMIC, reason=_SPARED)
+
+
+def _read_in_float(program: ExportedProgram, recipes: Iterable[LayerRecipe]) -> set[str]:
+    """Matrix layers whose result nobody reads as integers: an output, or the input of a softmax, norm or residual."""
+    domain = domain_of(program, recipes)
+    integer = set(domain.tensors.values())
+    last = {by.name: tensor for tensor, by in domain.tensors.items() if by is not None}
+    return {
+        recipe.name
+        for recipe in recipes
+        if recipe.operator in _MATRIX and recipe.name in last and not integer.intersection(last[recipe.name].users)
+    }
 
 
 def tensor_recipes(
@@ -57,11 +78,6 @@ def domain_of(program: ExportedProgram, layers: Iterable[LayerRecipe]) -> Domain
     wanted = {layer.name for layer in layers if layer.compute is Compute.INT8}
     found = {layer.node: layer.activation for layer in layers_of(program) if layer.name in wanted}
     return integer_domain(program.graph, {node: value for node, value in found.items() if value is not None})
-
-
-def observe(program: ExportedProgram, layers: Iterable[LayerRecipe], calls: Calls) -> dict[str, Histogram]:
-    """What the integer tensors of those layers were over the calibration calls."""
-    return observed(program, calls, [node.name for node in domain_of(program, layers).tensors])
 
 
 def _tied(ranges: dict[fx.Node, Range], domain: Domain) -> dict[fx.Node, Range]:

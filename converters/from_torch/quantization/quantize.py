@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from torch import fx
 from torch.export import ExportedProgram
@@ -29,13 +31,16 @@ _RANGE = (INT8_MIN, INT8_MAX, torch.int8)
 _WEIGHT_RANGE = (-WEIGHT_MAX, WEIGHT_MAX, torch.int8)
 
 
-def quantize(program: ExportedProgram, recipe: Recipe) -> ExportedProgram:
+def quantize(
+    program: ExportedProgram, recipe: Recipe, weights: Mapping[str, IntegerWeights] | None = None
+) -> ExportedProgram:
     """The quantised program; `program` is as `prepared` gives it and stays as it is.
 
-    Its activations pass through integers where the recipe has a scale for them, its weights are int8 constants.
-    Run in float it is the simulation that artifacts are judged by.
+    Its activations pass through integers where the recipe has a scale for them, its weights are int8 constants: those
+    of `weights` by layer, and for other layers the nearest. Run in float it is the simulation that artifacts are
+    judged by.
     """
-    writing = _Writing(program, recipe)
+    writing = _Writing(program, recipe, weights or {})
     for layer in layers_of(program):
         chosen = recipe.by_layer.get(layer.name)
         if chosen is not None and chosen.compute is not Compute.FP32:
@@ -49,7 +54,8 @@ def quantize(program: ExportedProgram, recipe: Recipe) -> ExportedProgram:
 class _Writing:
     """The program that is being quantised; `_nodes` are the nodes of its copy by name."""
 
-    def __init__(self, program: ExportedProgram, recipe: Recipe) -> None:
+    def __init__(self, program: ExportedProgram, recipe: Recipe, weights: Mapping[str, IntegerWeights]) -> None:
+        self._weights = weights
         self.edit = ConstantEdit(program)
         self._nodes = {node.name: node for node in self.edit.graph.nodes}
         self._integer = recipe.integer_operators
@@ -59,7 +65,7 @@ class _Writing:
         """Give a layer integer weights and, if it computes so, an input that is measured as it runs."""
         node = self._nodes[layer.name]
         axis = layer.axis if chosen.granularity is Granularity.PER_CHANNEL else None
-        made = integer_weights(layer.values, axis)
+        made = self._weights.get(layer.name) or integer_weights(layer.values, axis)
         form = FORMS[layer.node.target]
         with self.edit.graph.inserting_before(node):
             w = self.edit.writer(node)

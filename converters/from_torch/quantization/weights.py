@@ -15,7 +15,7 @@ _SMALLEST_SCALE = 1e-12
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IntegerWeights:
-    """int8 weights of the layer's shape and float32 scales: one for each channel of `axis`, one in all if it is None."""
+    """int8 weights of the layer's shape and float32 scales: one for each channel of `axis`, one in all for None."""
 
     integers: torch.Tensor
     scales: torch.Tensor

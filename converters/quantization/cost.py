@@ -1,0 +1,69 @@
+"""What quantisation costs: signal-to-noise ratio and kept decisions, summed call by call."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from .recipe import OutputCost
+
+_PROBABILITY_THRESHOLD = 0.5
+
+
+class CostMeter:
+    """Takes an output of the float model and of the quantised one, call after call; its size does not grow."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._signal = self._noise = 0.0
+        self._decisions = self._kept = 0
+
+    def add(self, reference: np.ndarray, actual: np.ndarray) -> None:
+        """One call's pair, of one shape."""
+        truth, other = reference.astype(np.float64), actual.astype(np.float64)
+        self._signal += float(np.square(truth).sum())
+        self._noise += float(np.square(truth - other).sum())
+        made = decisions(truth)
+        if made is not None:
+            self._decisions += made.size
+            self._kept += int(np.count_nonzero(made == _decide(other, truth)))
+
+    @property
+    def noise(self) -> float:
+        """The noise's share of the signal's power."""
+        return self._noise / self._signal if self._signal else math.inf if self._noise else 0.0
+
+    @property
+    def result(self) -> OutputCost:
+        """The figures so far."""
+        quiet = self.noise == 0 or not math.isfinite(self.noise)
+        return OutputCost(
+            name=self.name,
+            sqnr_db=None if quiet else -10 * math.log10(self.noise),
+            agreement=self._kept / self._decisions if self._decisions else None,
+        )
+
+
+def decisions(output: np.ndarray) -> np.ndarray | None:
+    """What an output decides, row by row: the largest entry, or whether a probability is above one half.
+
+    None for what is no decision: images, sequences, single numbers outside of 0 to 1.
+    """
+    if output.ndim == 0 or output.ndim > 2 or not output.size:
+        return None
+    if output.ndim == 2 and output.shape[-1] > 1:
+        return np.asarray(output.argmax(axis=-1))
+    return output > _PROBABILITY_THRESHOLD if output.min() >= 0 and output.max() <= 1 else None
+
+
+def _decide(output: np.ndarray, like: np.ndarray) -> np.ndarray:
+    """The decisions of the other side, taken in the same way."""
+    if like.ndim == 2 and like.shape[-1] > 1:
+        return np.asarray(output.argmax(axis=-1))
+    return np.asarray(output > _PROBABILITY_THRESHOLD)
+
+
+def worst_noise(meters: list[CostMeter]) -> float:
+    """The noise of the output that lost most."""
+    return max((meter.noise for meter in meters), default=0.0)
