@@ -9,7 +9,8 @@ from pathlib import Path
 from ..converters.dynamic import parse_dynamic
 from ..converters.errors import UsageError
 from ..converters.job import ConvertOptions, Layout
-from ..converters.precision import Precision
+from ..converters.precision import ALIASES, Precision
+from ..converters.quantization.budget import parse_budget
 from ..converters.registry import formats
 from ..converters.worker.pool import Limits
 from ..validators.request import Request
@@ -29,6 +30,9 @@ class ConvertArguments(SourceArguments):
     output: Path | None
     dynamic: tuple[str, ...]
     samples: str | None
+    calibration: str | None
+    recipe: str | None
+    max_drop: str | None
     on: tuple[str, ...]
     verify: bool
     backend: str | None
@@ -45,21 +49,26 @@ class ConvertArguments(SourceArguments):
 def request_of(given: ConvertArguments) -> Request:
     """The request; raises UsageError for whatever is not understood, before anything is started."""
     formats_wanted = parse_names(given.to, option="--to", known=tuple(formats()))
-    precisions = parse_names(given.precision, option="--precision", known=tuple(str(item) for item in Precision))
+    precisions = parse_precisions(given.precision)
     targets = parse_names(given.on, option="--on", known=TARGETS)
     dynamic = parse_dynamic(given.dynamic)
     limits = limits_of(given.jobs, given.timeout, given.memory)
     if not given.verify and given.samples:
         raise UsageError("--samples says what to judge on, and --no-verify not to judge", fix="leave one of them out")
+    if given.max_drop is not None:
+        parse_budget(given.max_drop)
     source = source_from(given.source, given)
     return Request(
         source=source,
         formats=formats_wanted,
         output=given.output or Path(f"{source.name}.edgeproof"),
-        precisions=tuple(Precision(name) for name in precisions),
+        precisions=precisions,
         backend=given.backend,
         dynamic=dynamic,
         samples=given.samples,
+        calibration=given.calibration,
+        recipe=given.recipe,
+        budget=given.max_drop,
         targets=targets,
         options=ConvertOptions(
             allow_flex=given.allow_flex,
@@ -71,6 +80,13 @@ def request_of(given: ConvertArguments) -> Request:
         seed=given.seed,
         limits=limits,
     )
+
+
+def parse_precisions(texts: tuple[str, ...]) -> tuple[Precision, ...]:
+    """Precisions by their own names or by those that other tools have for them; raises UsageError."""
+    own = tuple(str(item) for item in Precision)
+    named = (",".join(str(ALIASES.get(part.strip().lower(), part)) for part in text.split(",")) for text in texts)
+    return tuple(Precision(name) for name in parse_names(named, option="--precision", known=own))
 
 
 def limits_of(jobs: int | None, timeout: float, memory: str | None) -> Limits:

@@ -30,18 +30,20 @@ class DescribeJob:
     """Load the source and find its signature.
 
     `dynamic` maps "input.axis" to a named dimension; `samples` is the user's function ("file.py:fn") that
-    gives real inputs; the worker writes what it finds into `folder`, in files of calls (tensors.py).
+    gives real inputs, `calibration` the one that gives inputs for quantisation; the worker writes what it finds into
+    `folder`, in files of calls (tensors.py).
     """
 
     source: Source
     folder: str
     dynamic: dict[str, Dim] = field(default_factory=dict[str, Dim])
     samples: str | None = None
+    calibration: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Description:
-    """A source as it was found: `examples` holds one call, `samples` the user's calls if a function gave them.
+    """A source as it was found: `examples` holds one call, `samples` and `calibration` calls that functions gave.
 
     `made_by` names the framework's version, `notes` what the user should know about the source. `fingerprint`
     is that of the weights a factory built (None for other sources): called again, it must build the same.
@@ -51,6 +53,7 @@ class Description:
     signature: Signature
     examples: str
     samples: str | None
+    calibration: str | None = None
     parameters: int
     made_by: dict[str, str]
     notes: tuple[str, ...] = ()
@@ -70,7 +73,8 @@ class ConvertOptions:
 class ConvertJob:
     """Make one artifact at `output` from a described source.
 
-    `onnx_graph` is the source's ONNX artifact, for the route that goes through it.
+    `onnx_graph` is the source's ONNX artifact, for the route that goes through it; `recipe` is the file that says
+    how the model is quantised, None for a precision in float.
     """
 
     source: Source
@@ -81,8 +85,43 @@ class ConvertJob:
     precision: Precision = Precision.FP32
     backend: str | None = None
     onnx_graph: str | None = None
+    recipe: str | None = None
     fingerprint: str | None = None
     options: ConvertOptions = field(default_factory=ConvertOptions)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuantizeJob:
+    """Decide how the program of a conversion is quantised, and write the recipe to its `output`.
+
+    `calibration` is a file of calls (None where a precision needs none), `recipe` one made before whose decisions are
+    taken over, `budget` what may be lost (quantization/budget.py).
+    """
+
+    program: ConvertJob
+    calibration: str | None = None
+    recipe: str | None = None
+    budget: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quantized:
+    """Where a recipe was written, and its SHA-256."""
+
+    recipe: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SimulateJob:
+    """Run the program that a conversion lowers, in torch, on stored calls and store its outputs.
+
+    Artifacts of that precision must compute what it computes: it rounds where they round.
+    """
+
+    program: ConvertJob
+    calls: str
+    outputs: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

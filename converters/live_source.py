@@ -56,18 +56,26 @@ def describe_source(live: LiveSource, job: DescribeJob, *, made_by: dict[str, st
     folder = Path(job.folder)
     examples = folder / "examples.npz"
     write_calls(examples, [live.examples])
-    samples = folder / "user-samples.npz" if job.samples else None
-    if samples and job.samples:
-        write_calls(samples, calls_from_function(job.samples, signature))
+    samples = _written(job.samples, folder / "user-samples.npz", signature)
+    calibration = _written(job.calibration, folder / "calibration.npz", signature)
     return Description(
         source=job.source,
         signature=signature,
         examples=str(examples),
-        samples=str(samples) if samples else None,
+        samples=samples,
+        calibration=calibration,
         parameters=live.parameters,
         made_by=made_by,
         fingerprint=fingerprint,
     )
+
+
+def _written(function: str | None, path: Path, signature: Signature) -> str | None:
+    """The file with the calls that a user's function gives; None without one."""
+    if function is None:
+        return None
+    write_calls(path, calls_from_function(function, signature))
+    return str(path)
 
 
 def _signature_of(live: LiveSource, outputs: Call, job: DescribeJob) -> Signature:

@@ -81,7 +81,10 @@ class ArtifactRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
-    """The contents of manifest.json; `inputs`, `outputs` and `dims` are the source's own, in its layout."""
+    """The contents of manifest.json; `inputs`, `outputs` and `dims` are the source's own, in its layout.
+
+    `recipes` maps a quantised precision to the file that says how: layers, scales, and what they come from.
+    """
 
     schema: int = SCHEMA
     source: SourceRecord
@@ -89,6 +92,7 @@ class Manifest:
     outputs: tuple[TensorSpec, ...]
     dims: tuple[Dim, ...] = ()
     artifacts: tuple[ArtifactRecord, ...] = ()
+    recipes: dict[str, str] = field(default_factory=dict[str, str])
 
     @property
     def signature(self) -> Signature:

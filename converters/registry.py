@@ -9,7 +9,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from importlib.metadata import entry_points
 
-from .registry_rows import CONVERTERS, DESCRIBERS, RUNNERS, ConverterRow, DescriberRow, RunnerRow
+from .precision import Precision
+from .registry_converters import CONVERTERS
+from .registry_rows import (
+    DESCRIBERS,
+    QUANTIZERS,
+    RUNNERS,
+    ConverterRow,
+    DescriberRow,
+    QuantizerRow,
+    RunnerRow,
+)
 from .source import Framework
 from .worker.stacks import Stack
 
@@ -31,6 +41,23 @@ def converters() -> dict[str, ConverterRow]:
             backends=(),
         )
     return rows
+
+
+def converter(origin: str, format_name: str, precision: Precision) -> ConverterRow | None:
+    """The row that makes a format of an origin in a precision; None if there is none."""
+    return next(
+        (
+            row
+            for row in converters().values()
+            if row.origin == origin and row.format == format_name and precision in row.precisions
+        ),
+        None,
+    )
+
+
+def quantizer(origin: str) -> QuantizerRow | None:
+    """What quantises the programs of an origin; None for TensorFlow, whose functions go through their ONNX graph."""
+    return next((row for row in QUANTIZERS if row.origin == origin), None)
 
 
 def runners() -> dict[str, RunnerRow]:

@@ -10,10 +10,10 @@ from .precision import Precision
 from .source import Framework
 from .worker.stacks import Stack
 
-_FROM_TORCH = "edgeproof.converters.from_torch"
-_FROM_KERAS = "edgeproof.converters.from_keras"
-_FROM_TENSORFLOW = "edgeproof.converters.from_tensorflow"
-_FROM_ONNX = "edgeproof.converters.from_onnx"
+FROM_TORCH = "edgeproof.converters.from_torch"
+FROM_KERAS = "edgeproof.converters.from_keras"
+FROM_TENSORFLOW = "edgeproof.converters.from_tensorflow"
+FROM_ONNX = "edgeproof.converters.from_onnx"
 _RUNNERS = "edgeproof.validators.runners"
 
 
@@ -23,7 +23,8 @@ class ConverterRow:
 
     `cost` is a rough duration relative to the others, `needs` the import names it cannot do without,
     `extra` the installation extra that brings them; `detour` is the origin to try when the model turns out
-    to need TensorFlow. `from_graph` says that there is no other way than that detour.
+    to need TensorFlow. `from_graph` says that there is no other way than that detour. Several rows may lead to one
+    format, in different precisions.
     """
 
     origin: str
@@ -40,8 +41,9 @@ class ConverterRow:
 
     @property
     def key(self) -> str:
-        """How the row is called: "torch:onnx"."""
-        return f"{self.origin}:{self.format}"
+        """How the row is called: "torch:onnx", and "keras:onnx:int8" for one that makes other precisions than fp32."""
+        other = "" if Precision.FP32 in self.precisions else f":{self.precisions[0]}"
+        return f"{self.origin}:{self.format}{other}"
 
     @property
     def missing(self) -> tuple[str, ...]:
@@ -83,152 +85,47 @@ class DescriberRow:
         return tuple(name for name in self.needs if find_spec(name) is None)
 
 
-CONVERTERS = (
-    ConverterRow(
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuantizerRow:
+    """What quantises the programs of an origin, and runs what came of them as the simulation of artifacts."""
+
+    origin: str
+    entry: str
+    simulator: str
+    stack: Stack
+    needs: tuple[str, ...]
+    extra: str
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """The modules it needs that are not installed (looked for, not imported)."""
+        return tuple(name for name in self.needs if find_spec(name) is None)
+
+
+QUANTIZERS = (
+    QuantizerRow(
         origin="torch",
-        format=Format.TORCHSCRIPT,
-        entry=f"{_FROM_TORCH}.torchscript:convert",
+        entry=f"{FROM_TORCH}.quantize:quantize",
+        simulator=f"{FROM_TORCH}.quantize:simulate",
         stack=Stack.TORCH,
-        cost=2,
         needs=("torch",),
         extra="torch",
-        backends=("torch",),
     ),
-    ConverterRow(
-        origin="torch",
-        format=Format.EXECUTORCH,
-        entry=f"{_FROM_TORCH}.executorch:convert",
-        stack=Stack.TORCH,
-        cost=10,
-        needs=("torch", "executorch"),
-        extra="executorch",
-        backends=("xnnpack", "portable"),
-    ),
-    ConverterRow(
-        origin="torch",
-        format=Format.LITERT,
-        entry=f"{_FROM_TORCH}.litert:convert",
-        stack=Stack.TORCH,
-        cost=9,
-        needs=("torch", "litert_torch"),
-        extra="litert",
-        backends=("xnnpack",),
-    ),
-    ConverterRow(
-        origin="torch",
-        format=Format.ONNX,
-        entry=f"{_FROM_TORCH}.onnx:convert",
-        stack=Stack.TORCH,
-        cost=4,
-        needs=("torch", "onnx", "onnxscript"),
-        extra="onnx",
-        backends=("cpu",),
-    ),
-    ConverterRow(
+    QuantizerRow(
         origin="keras",
-        format=Format.TORCHSCRIPT,
-        entry=f"{_FROM_KERAS}.bridge:convert_torchscript",
+        entry=f"{FROM_KERAS}.bridge:quantize",
+        simulator=f"{FROM_KERAS}.bridge:simulate",
         stack=Stack.KERAS_TORCH,
-        cost=3,
-        needs=("keras", "torch"),
+        needs=("keras", "torch", "executorch", "litert_torch", "onnxscript"),
         extra="keras,torch",
-        backends=("torch",),
-        detour="onnx",
     ),
-    ConverterRow(
-        origin="keras",
-        format=Format.EXECUTORCH,
-        entry=f"{_FROM_KERAS}.bridge:convert_executorch",
-        stack=Stack.KERAS_TORCH,
-        cost=10,
-        needs=("keras", "torch", "executorch"),
-        extra="keras,executorch",
-        backends=("xnnpack", "portable"),
-        detour="onnx",
-    ),
-    ConverterRow(
-        origin="keras",
-        format=Format.LITERT,
-        entry=f"{_FROM_KERAS}.program:convert_litert",
-        stack=Stack.TENSORFLOW,
-        cost=4,
-        needs=("keras", "tensorflow"),
-        extra="keras",
-        backends=("xnnpack",),
-    ),
-    ConverterRow(
-        origin="keras",
-        format=Format.ONNX,
-        entry=f"{_FROM_KERAS}.program:convert_onnx",
-        stack=Stack.TENSORFLOW,
-        cost=5,
-        needs=("keras", "tensorflow", "tf2onnx"),
-        extra="keras,onnx",
-        backends=("cpu",),
-    ),
-    ConverterRow(
-        origin="tensorflow",
-        format=Format.TORCHSCRIPT,
-        entry=f"{_FROM_ONNX}.convert:convert_torchscript",
-        stack=Stack.TORCH,
-        cost=2,
-        needs=("torch", "onnx"),
-        extra="keras,torch,onnx",
-        backends=("torch",),
-        detour="onnx",
-        from_graph=True,
-    ),
-    ConverterRow(
-        origin="tensorflow",
-        format=Format.EXECUTORCH,
-        entry=f"{_FROM_ONNX}.convert:convert_executorch",
-        stack=Stack.TORCH,
-        cost=10,
-        needs=("torch", "executorch", "onnx"),
-        extra="keras,executorch,onnx",
-        backends=("xnnpack", "portable"),
-        detour="onnx",
-        from_graph=True,
-    ),
-    ConverterRow(
-        origin="tensorflow",
-        format=Format.LITERT,
-        entry=f"{_FROM_TENSORFLOW}.litert:convert",
-        stack=Stack.TF_KERAS,
-        cost=4,
-        needs=("tensorflow",),
-        extra="keras",
-        backends=("xnnpack",),
-    ),
-    ConverterRow(
-        origin="tensorflow",
-        format=Format.ONNX,
-        entry=f"{_FROM_TENSORFLOW}.onnx:convert",
-        stack=Stack.TF_KERAS,
-        cost=5,
-        needs=("tensorflow", "tf2onnx"),
-        extra="keras,onnx",
-        backends=("cpu",),
-    ),
-    ConverterRow(
+    QuantizerRow(
         origin="onnx",
-        format=Format.TORCHSCRIPT,
-        entry=f"{_FROM_ONNX}.convert:convert_torchscript",
+        entry=f"{FROM_ONNX}.convert:quantize",
+        simulator=f"{FROM_ONNX}.convert:simulate",
         stack=Stack.TORCH,
-        cost=2,
-        needs=("torch", "onnx"),
+        needs=("torch", "onnx", "executorch", "litert_torch", "onnxscript"),
         extra="torch,onnx",
-        backends=("torch",),
-    ),
-    ConverterRow(
-        origin="onnx",
-        format=Format.EXECUTORCH,
-        entry=f"{_FROM_ONNX}.convert:convert_executorch",
-        stack=Stack.TORCH,
-        cost=10,
-        needs=("torch", "executorch", "onnx"),
-        extra="executorch,onnx",
-        backends=("xnnpack", "portable"),
     ),
 )
 
@@ -268,24 +165,24 @@ RUNNERS = (
 DESCRIBERS = (
     DescriberRow(
         framework=Framework.TORCH,
-        entry=f"{_FROM_TORCH}.describe:describe",
-        opener=f"{_FROM_TORCH}.live:open_source",
+        entry=f"{FROM_TORCH}.describe:describe",
+        opener=f"{FROM_TORCH}.live:open_source",
         stack=Stack.TORCH,
         needs=("torch",),
         extra="torch",
     ),
     DescriberRow(
         framework=Framework.KERAS,
-        entry=f"{_FROM_KERAS}.describe:describe",
-        opener=f"{_FROM_KERAS}.live:open_source",
+        entry=f"{FROM_KERAS}.describe:describe",
+        opener=f"{FROM_KERAS}.live:open_source",
         stack=Stack.TENSORFLOW,
         needs=("keras", "tensorflow"),
         extra="keras",
     ),
     DescriberRow(
         framework=Framework.TENSORFLOW,
-        entry=f"{_FROM_TENSORFLOW}.describe:describe",
-        opener=f"{_FROM_TENSORFLOW}.live:open_source",
+        entry=f"{FROM_TENSORFLOW}.describe:describe",
+        opener=f"{FROM_TENSORFLOW}.live:open_source",
         stack=Stack.TF_KERAS,
         needs=("tensorflow", "tf_keras"),
         extra="keras",

@@ -15,7 +15,7 @@ from ..converters.dynamic import parse_dynamic
 from ..converters.errors import UsageError
 from ..converters.job import ConvertOptions
 from ..converters.live_models import is_live_model, store_live_model
-from ..converters.precision import Precision
+from ..converters.precision import ALIASES, Precision
 from ..converters.resolve import resolve
 from ..converters.source import Framework
 from ..converters.source import Opening as Opening
@@ -35,6 +35,9 @@ def convert(  # noqa: PLR0913 (the command line's options, keyword-only)
     precision: str | Sequence[str] = "fp32",
     inputs: Any = None,
     samples: str | Path | Mapping[str, np.ndarray] | None = None,
+    calibration: str | Path | Mapping[str, np.ndarray] | None = None,
+    recipe: str | Path | None = None,
+    max_drop: str | None = None,
     dynamic: Sequence[str] = (),
     model: str | None = None,
     model_args: Mapping[str, Any] | None = None,
@@ -52,9 +55,9 @@ def convert(  # noqa: PLR0913 (the command line's options, keyword-only)
     `source` is a live nn.Module or keras.Model, a checkpoint's path, or a factory ("pkg.mod:fn",
     "file.py:fn"); `output` the folder to write. `inputs` are example inputs: for a live module whatever its
     forward takes (a tensor, a tuple of positional ones, a mapping by name), otherwise `--input` texts.
-    `samples` are real inputs that parity is judged on: a path, or arrays by input name with one call per row of
-    the first axis. `opening` is how a checkpoint is opened: `Opening(weights="ema", trust=(Trust.PICKLE,))`. The
-    other arguments are those of the command line.
+    `samples` are real inputs that parity is judged on, `calibration` those that int8 takes its scales from: a path,
+    or arrays by input name with one call per row of the first axis. `opening` is how a checkpoint is opened:
+    `Opening(weights="ema", trust=(Trust.PICKLE,))`. The other arguments are those of the command line.
 
     Returns the manifest and the parity report; a failed artifact is a row of it. Raises EdgeproofError when
     nothing can be done at all.
@@ -74,9 +77,12 @@ def convert(  # noqa: PLR0913 (the command line's options, keyword-only)
             ),
             formats=(),
             output=Path(output),
-            precisions=tuple(Precision(name) for name in _listed(precision)),
+            precisions=tuple(Precision(ALIASES.get(name, name)) for name in _listed(precision)),
             dynamic=parse_dynamic(tuple(dynamic)),
-            samples=_samples_path(samples, folder),
+            samples=_arrays_path(samples, folder / "samples.npz"),
+            calibration=_arrays_path(calibration, folder / "calibration.npz"),
+            recipe=None if recipe is None else str(recipe),
+            budget=max_drop,
             targets=tuple(targets),
             options=options or ConvertOptions(),
             overwrite=overwrite,
@@ -121,9 +127,9 @@ def _place_of(source: Any) -> str:
     return str(source)
 
 
-def _samples_path(samples: str | Path | Mapping[str, np.ndarray] | None, folder: Path) -> str | None:
-    if not isinstance(samples, Mapping):
-        return None if samples is None else str(samples)
-    path = folder / "samples.npz"
-    np.savez(path, allow_pickle=False, **dict(samples))
+def _arrays_path(given: str | Path | Mapping[str, np.ndarray] | None, path: Path) -> str | None:
+    """The given path, or `path` with the given arrays."""
+    if not isinstance(given, Mapping):
+        return None if given is None else str(given)
+    np.savez(path, allow_pickle=False, **dict(given))
     return str(path)

@@ -74,7 +74,7 @@ class _Comparison:
         findings = [*self._of_the_whole(observer), *self._structural(observer)]
         checks: tuple[Check, ...] = ()
         if metrics.calls:
-            checks = policy.checks(metrics)
+            checks = policy.checks(metrics, output=observer.spec.name)
             findings += faults(observer.spec, metrics)
             findings += off_limits(observer.spec, metrics, checks)
         findings = [*self._swap(observer.spec.name), *findings]

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from ..converters.artifact import Artifact
+from ..converters.errors import EdgeproofError
 from ..converters.job import Description, RunResult
+from ..converters.precision import Precision
+from ..converters.quantization.budget import Budget, parse_budget
+from ..converters.quantization.recipe import Recipe
 from ..converters.signature import Signature
 from ..converters.tensors import read_calls, write_calls
 from .compare import compare
-from .parity import ParityRow, Status
+from .parity import ParityRow, Status, TensorParity
 from .processor import this_processor
+from .quantised import CostPolicy, SimulationPolicy, both, noise_of, without_simulation
 from .request import Request
 from .samples import SampleSet, collect, read_samples
 from .signatures import check_signature
-from .tolerance import policy_for
+from .tolerance import FLOAT_POLICY, Policy
 
 GOLDEN = "golden"
 
@@ -32,6 +38,15 @@ class ArtifactRun:
     seconds: float
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Simulated:
+    """What is known of a precision's simulated model: the scales of its outputs, the budget, why it did not run."""
+
+    steps: dict[str, float]
+    budget: Budget | None
+    error: EdgeproofError | None
+
+
 def collect_samples(request: Request, description: Description) -> SampleSet:
     """The calls of a run: the user's, the example, probes; InputError if the user's do not fit."""
     example = next(read_calls(Path(description.examples)))
@@ -45,10 +60,15 @@ def collect_samples(request: Request, description: Description) -> SampleSet:
 
 
 class Judge:
-    """Compares runs with the reference as both become ready; files lie in `folder`/golden."""
+    """Compares runs with the reference as both become ready; files lie in `folder`/golden.
 
-    def __init__(self, signature: Signature, folder: Path) -> None:
+    Of the calls the first `real` are real inputs.
+    """
+
+    def __init__(self, signature: Signature, folder: Path, *, real: int = 0) -> None:
         self._signature = signature
+        self._real = real
+        self._simulations: dict[Precision, _Simulated] = {}
         self._golden = folder / GOLDEN
         self._golden.mkdir(exist_ok=True)
         self._waiting: list[ArtifactRun] = []
@@ -67,15 +87,30 @@ class Judge:
     def store(self, samples: SampleSet) -> None:
         """Write the calls where runners find them."""
         write_calls(self.calls, samples.calls)
+        self._real = samples.given
 
     def outputs_of(self, artifact: Artifact, target: str) -> Path:
         """The file for an artifact's outputs on a target."""
         safe = target.replace(":", "-").replace("/", "-")
         return self._golden / f"{Path(artifact.file).name}.{safe}.npz"
 
+    def simulation(self, precision: Precision) -> Path:
+        """The file of what a precision's simulated model gives."""
+        return self._golden / f"simulated.{precision}.npz"
+
     def reference_is_ready(self) -> None:
         """The source has run."""
         self._has_reference = True
+
+    def simulation_is_ready(
+        self, precision: Precision, recipe: Recipe | None, error: EdgeproofError | None = None
+    ) -> None:
+        """The simulated model of a precision, of that recipe if it has one, has run, or could not."""
+        self._simulations[precision] = _Simulated(
+            steps=recipe.steps if recipe else {},
+            budget=parse_budget(recipe.budget) if recipe and recipe.budget else None,
+            error=error,
+        )
 
     def run_is_ready(self, run: ArtifactRun) -> None:
         """An artifact has run."""
@@ -87,11 +122,13 @@ class Judge:
             return
         waiting, self._waiting = self._waiting, []
         for run in waiting:
-            yield self._judge(run)
+            if run.artifact.precision is Precision.FP32 or run.artifact.precision in self._simulations:
+                yield self._judge(run)
+            else:
+                self._waiting.append(run)
 
     def _judge(self, run: ArtifactRun) -> ParityRow:
-        policy = policy_for(run.artifact.precision)
-        outputs = compare(read_calls(self.reference), read_calls(run.outputs), signature=self._signature, policy=policy)
+        outputs, policy = self._outputs(run)
         declared = run.result.declared or run.artifact.signature
         findings = check_signature(self._signature, declared, layouts=run.artifact.layouts)
         passed = bool(outputs) and not findings and all(output.status is Status.PASS for output in outputs)
@@ -115,8 +152,30 @@ class Judge:
             samples=run.result.calls,
             seconds=run.seconds,
             ms_per_call=run.result.median_call_seconds * 1000,
-            policy=policy.name,
+            policy=policy,
             processor=this_processor(),
             made_by=run.artifact.made_by,
             run_by=run.result.made_by,
         )
+
+    def _outputs(self, run: ArtifactRun) -> tuple[list[TensorParity], str]:
+        """The comparison of an artifact's outputs, and the name of the policy that judged it."""
+        precision = run.artifact.precision
+        if precision is Precision.FP32:
+            return self._compared(self.reference, run.outputs, FLOAT_POLICY), FLOAT_POLICY.name
+        simulated = self._simulations[precision]
+        policy = CostPolicy(budget=simulated.budget)
+        cost = self._compared(self.reference, run.outputs, policy, calls=max(self._real, 1))
+        if simulated.error is not None:
+            return without_simulation(cost, simulated.error.message), policy.name
+        path = self.simulation(precision)
+        expected = SimulationPolicy(noise=noise_of(read_calls(self.reference), read_calls(path)), steps=simulated.steps)
+        simulation = self._compared(path, run.outputs, expected)
+        return both(cost, simulation, expected), f"{policy.name}, {expected.name}"
+
+    def _compared(
+        self, reference: Path, outputs: Path, policy: Policy, *, calls: int | None = None
+    ) -> list[TensorParity]:
+        """The first calls of two files compared, all of them for None."""
+        left, right = islice(read_calls(reference), calls), islice(read_calls(outputs), calls)
+        return compare(left, right, signature=self._signature, policy=policy)

@@ -56,6 +56,8 @@ class Cause(StrEnum):
     INPUT_IGNORED = "input-ignored"
     NOT_EQUAL = "not-equal"
     TOLERANCE = "tolerance"
+    NO_SIMULATION = "no-simulation"
+    NOT_THE_SIMULATION = "not-the-simulation"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,8 +103,9 @@ class TensorParity:
 
     Figures are None where they could not be taken or mean nothing, as beside a NaN that only one side has.
 
-    `sqnr_db` is None when nothing differs, or when the source is silent. `noise_ratio` is None as long as
-    no noise floor was measured for the source.
+    `sqnr_db` is None when nothing differs, or when the source is silent. `noise_ratio` is the difference from the
+    simulated model as a share of the noise that the simulation itself has against the source (None for float32, which
+    has no simulation); `steps` is the same difference in steps of the output's own scale, where it has one.
     """
 
     name: str
@@ -121,6 +124,7 @@ class TensorParity:
     sqnr_db: float | None = None
     cosine: float | None = None
     noise_ratio: float | None = None
+    steps: float | None = None
     mismatches: int | None = None
     top1: float | None = None
     top1_rows: int = 0
@@ -185,7 +189,8 @@ class ParityRow:
 class ParityReport:
     """Everything that was judged against one source; parity.json is this type.
 
-    `real_samples` is false when the verdict stands on generated inputs alone. `samples_sha256` covers
+    `real_samples` is false when the verdict stands on generated inputs alone; `real_calls` counts them, which come
+    first. `samples_sha256` covers
     every input of every call, in order.
     """
 
@@ -197,6 +202,7 @@ class ParityReport:
     samples_sha256: str
     samples: int
     real_samples: bool
+    real_calls: int = 0
     seed: int
     processor: Processor
     edgeproof: str

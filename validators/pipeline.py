@@ -11,13 +11,18 @@ from typing import TypeVar
 from ..converters import registry
 from ..converters.artifact import Artifact
 from ..converters.errors import EdgeproofError, NeedsTensorFlow, NotRunnable
-from ..converters.job import ConvertOptions, Description, RunResult
+from ..converters.job import Description, RunResult
 from ..converters.output_folder import OutputFolder
 from ..converters.precision import Precision
+from ..converters.quantization.files import read_recipe
 from ..converters.registry_rows import ConverterRow
 from ..converters.worker.pool import Finished, Pool, Progress, Task
 from ..converters.worker.reading import loaded
+from .bases import Bases
+from .basis import Basis
+from .calibration import collect_calibration, require_calibration
 from .judging import ArtifactRun, Judge, collect_samples
+from .onnx_graph import Graph, OnnxGraph
 from .planning import (
     conversion_task,
     convert_job,
@@ -47,11 +52,13 @@ def certify(request: Request, *, on_progress: Listener = ignore_progress) -> Out
     opened. Nothing is written then.
     """
     started = time.monotonic()
-    rows_for(request)  # raises for formats that there are not, before anything starts
+    require_calibration(request)
+    for precision in request.precisions:
+        rows_for(request, precision)  # raises for formats that there are not, before anything starts
     with OutputFolder(request.output, overwrite=request.overwrite) as folder:
         with Pool(request.limits.for_input(request.source.path), on_progress=on_progress) as pool:
             request = replace(request, source=identified(request.source, pool))
-            run = _Run(request, rows_for(request), pool, folder.partial)
+            run = _Run(request, pool, folder.partial)
             run.start()
             pool.drain()
             run.results.contained(pool.containment)
@@ -63,22 +70,20 @@ def certify(request: Request, *, on_progress: Listener = ignore_progress) -> Out
 class _Run:
     """One run's state; every method is a step, and callbacks chain the steps."""
 
-    def __init__(self, request: Request, rows: list[ConverterRow], pool: Pool, folder: Path) -> None:
+    def __init__(self, request: Request, pool: Pool, folder: Path) -> None:
         self._request = request
-        self._rows = rows
+        self._rows = {precision: rows_for(request, precision) for precision in request.precisions}
         self._pool = pool
         self._folder = folder
         self._prepared: str | None = None
         self._has_reference = False
-        self._waiting_to_run: list[Artifact] = []
-        self._onnx_waiting: list[tuple[ConverterRow, Precision, NeedsTensorFlow]] = []
-        self._onnx_graph: Artifact | EdgeproofError | None = None
+        self._waiting_for_reference: list[Callable[[], None]] = []
         self.results = Results(request)
 
     def start(self) -> None:
         """Describe the source; meanwhile a second worker imports what the longest conversion needs."""
         self._submit(description_task(self._request, self._pool.scratch), self._described)
-        row = longest(self._rows)
+        row = longest(self._rows[self._request.precisions[0]])
         if row is not None and self._request.limits.jobs > 1:
             self._prepared = str(row.format)
             # Should an import fail, the conversion that needs it meets the same error and reports it.
@@ -89,15 +94,26 @@ class _Run:
         self._samples = collect_samples(self._request, description)
         self._judge = Judge(description.signature, self._folder)
         self._judge.store(self._samples)
+        self._graph = OnnxGraph(self._request, description, self._submit, self._pool.scratch)
+        self._bases = Bases(self._request, description, self._submit, self._graph, self._folder)
+        description = self._calibrated(description)
         self.results.described(description, self._samples)
         if self._request.verify:
             calls, outputs = self._judge.calls, self._judge.reference
             required = self._samples.given + 1
             task = reference_task(description, calls=calls, outputs=outputs, required=required)
             self._submit(task, lambda finished: self._referenced(description, finished))
-        for row in self._rows:
-            for precision in self._request.precisions:
-                self._convert(description, row, precision)
+        for precision in self._request.precisions:
+            self._convert_all(description, precision)
+
+    def _calibrated(self, description: Description) -> Description:
+        """The description with what there is to say about the calibration calls, which are kept for the quantiser."""
+        calibration = collect_calibration(self._request, description, self._pool.scratch)
+        self._calibration = None if calibration is None else calibration.path
+        if calibration is None:
+            return description
+        given = self._samples.calls[: self._samples.given]
+        return replace(description, notes=(*description.notes, *calibration.notes, *calibration.differs_from(given)))
 
     def _referenced(self, description: Description, finished: Finished[RunResult]) -> None:
         refused = finished.value().refused
@@ -108,90 +124,100 @@ class _Run:
             self.results.described(replace(description, notes=(*description.notes, note)), self._samples)
         self._judge.reference_is_ready()
         self._has_reference = True
-        waiting, self._waiting_to_run = self._waiting_to_run, []
-        for artifact in waiting:
-            self._run_everywhere(artifact)
+        waiting, self._waiting_for_reference = self._waiting_for_reference, []
+        for proceed in waiting:
+            proceed()
 
-    def _convert(self, description: Description, row: ConverterRow, precision: Precision) -> None:
+    def _after_reference(self, proceed: Callable[[], None]) -> None:
+        """Now, or when the source has run and it is known which calls count."""
+        if self._has_reference:
+            proceed()
+        else:
+            self._waiting_for_reference.append(proceed)
+
+    def _convert_all(self, description: Description, precision: Precision) -> None:
+        rows = self._rows[precision]
+        for format_name in self._request.formats:
+            if not any(row.format == format_name for row in rows):
+                self.results.not_made_in(format_name, precision)
+        if precision is Precision.FP32:
+            for row in rows:
+                self._convert(description, row, Basis(precision=precision, origin=str(row.origin)))
+            return
+
+        def then(basis: Basis | EdgeproofError) -> None:
+            if isinstance(basis, Basis):
+                self._based(description, basis)
+                return
+            for row in rows:
+                self.results.failed(row, precision, basis)
+
+        self._bases.make(precision, self._calibration, then)
+
+    def _based(self, description: Description, basis: Basis) -> None:
+        self.results.based(basis)
+        if self._request.verify:
+            outputs = self._judge.simulation(basis.precision)
+            simulate = self._bases.simulate
+            self._after_reference(
+                lambda: simulate(basis, self._judge.calls, outputs, lambda done: self._simulated(basis, done))
+            )
+        for row in self._rows[basis.precision]:
+            self._convert(description, row, basis)
+
+    def _simulated(self, basis: Basis, finished: Finished[RunResult]) -> None:
+        recipe = None if basis.recipe is None else read_recipe(Path(basis.recipe))[0]
+        self._judge.simulation_is_ready(basis.precision, recipe, None if finished.result else finished.failure)
+        self._judge_ready_runs()
+
+    def _convert(self, description: Description, row: ConverterRow, basis: Basis) -> None:
         if row.missing:
-            self.results.not_run(row, precision, not_installed(row.missing, row.key, row.extra))
+            self.results.not_run(row, basis.precision, not_installed(row.missing, row.key, row.extra))
             return
-        if row.from_graph:
+        if basis.onnx_graph is not None or row.from_graph:
             why = NeedsTensorFlow("the source is a TensorFlow function", fix="convert through the model's ONNX graph")
-            self._take_detour(description, row, precision, why)
+            self._graph.ask(lambda graph: self._convert_graph(description, row, basis, graph, why))
             return
-        job = convert_job(self._request, description, row, precision, self._folder)
+        job = convert_job(self._request, description, row, basis, self._folder)
         task = conversion_task(row, job, sticky=row.format == self._prepared)
-        self._submit(task, lambda finished: self._converted(description, row, precision, finished))
+        self._submit(task, lambda finished: self._converted(description, row, basis, finished))
 
     def _converted(
-        self,
-        description: Description,
-        row: ConverterRow,
-        precision: Precision,
-        finished: Finished[Artifact],
+        self, description: Description, row: ConverterRow, basis: Basis, finished: Finished[Artifact]
     ) -> None:
-        if isinstance(finished.error, NeedsTensorFlow) and row.detour == "onnx":
-            self._take_detour(description, row, precision, finished.error)
-        elif finished.error is not None:
-            self.results.failed(row, precision, finished.error)
+        error = finished.error
+        if isinstance(error, NeedsTensorFlow) and row.detour == "onnx":
+            self._graph.ask(lambda graph: self._convert_graph(description, row, basis, graph, error))
+        elif finished.result is None:
+            self.results.failed(row, basis.precision, finished.failure)
         else:
-            self._made(finished.value())
+            self._made(finished.result)
 
-    def _take_detour(
-        self, description: Description, row: ConverterRow, precision: Precision, why: NeedsTensorFlow
+    def _convert_graph(
+        self, description: Description, row: ConverterRow, basis: Basis, graph: Graph, why: NeedsTensorFlow
     ) -> None:
         """The model calls TensorFlow itself: go through its ONNX graph, which is made once for all formats."""
-        self._onnx_waiting.append((row, precision, why))
-        if self._onnx_graph is not None:
-            self._continue_detours(description)
-        elif len(self._onnx_waiting) == 1:
-            graph = registry.converters()[f"{self._request.source.framework}:onnx"]
-            if graph.missing:
-                self._onnx_graph = not_installed(graph.missing, "going through ONNX", graph.extra)
-                self._continue_detours(description)
-                return
-            job = convert_job(self._request, description, graph, Precision.FP32, self._pool.scratch)
-            task = replace(conversion_task(graph, replace(job, options=ConvertOptions())), title="onnx graph")
-            self._submit(task, lambda finished: self._graph_is_made(description, finished))
+        detour = registry.converter("onnx", row.format, basis.precision)
+        if detour is None or not isinstance(graph, Artifact):
+            self.results.failed(row, basis.precision, why if isinstance(graph, Artifact) else graph)
+            return
+        job = convert_job(self._request, description, detour, replace(basis, onnx_graph=graph.file), self._folder)
+        self._submit(conversion_task(detour, job), lambda finished: self._converted_graph(row, basis, why, finished))
 
-    def _graph_is_made(self, description: Description, finished: Finished[Artifact]) -> None:
-        self._onnx_graph = finished.result or finished.error
-        self._continue_detours(description)
-
-    def _continue_detours(self, description: Description) -> None:
-        waiting, self._onnx_waiting = self._onnx_waiting, []
-        for row, precision, why in waiting:
-            if not isinstance(self._onnx_graph, Artifact):
-                self.results.failed(row, precision, self._onnx_graph or why)
-                continue
-            detour = registry.converters()[f"onnx:{row.format}"]
-            job = convert_job(self._request, description, detour, precision, self._folder)
-            task = conversion_task(detour, replace(job, onnx_graph=self._onnx_graph.file))
-            self._submit(task, self._after_detour(row, precision, why))
-
-    def _after_detour(
-        self, row: ConverterRow, precision: Precision, why: NeedsTensorFlow
-    ) -> Callable[[Finished[Artifact]], None]:
+    def _converted_graph(
+        self, row: ConverterRow, basis: Basis, why: NeedsTensorFlow, finished: Finished[Artifact]
+    ) -> None:
+        if finished.result is None:
+            self.results.failed(row, basis.precision, finished.failure)
+            return
         reason = why.message.partition("\n")[0]
-
-        def then(finished: Finished[Artifact]) -> None:
-            if finished.result is None:
-                self.results.failed(row, precision, finished.error or why)
-            else:
-                notes = (*finished.result.notes, f"made through the model's ONNX graph: {reason}")
-                self._made(replace(finished.result, notes=notes))
-
-        return then
+        notes = (*finished.result.notes, f"made through the model's ONNX graph: {reason}")
+        self._made(replace(finished.result, notes=notes))
 
     def _made(self, artifact: Artifact) -> None:
         self.results.made(artifact)
-        if not self._request.verify:
-            return
-        if self._has_reference:
-            self._run_everywhere(artifact)
-        else:
-            self._waiting_to_run.append(artifact)
+        if self._request.verify:
+            self._after_reference(lambda: self._run_everywhere(artifact))
 
     def _run_everywhere(self, artifact: Artifact) -> None:
         for target in self._request.targets:
@@ -218,6 +244,9 @@ class _Run:
             seconds=finished.wall_seconds,
         )
         self._judge.run_is_ready(run)
+        self._judge_ready_runs()
+
+    def _judge_ready_runs(self) -> None:
         for judged in self._judge.judge_ready_runs():
             self.results.judged(judged)
 

@@ -17,6 +17,7 @@ from ..converters.worker.pool import Finished, Pool, Task
 from ..converters.worker.reading import looked, seconds_to_look
 from ..converters.worker.stacks import Stack
 from ..converters.worker.warm import WarmJob
+from .basis import Basis
 from .request import Request
 from .running import not_installed
 
@@ -51,17 +52,24 @@ def identified(source: Source, pool: Pool) -> Source:
     return looked(answers[0], Path(source.path))
 
 
-def rows_for(request: Request) -> list[ConverterRow]:
-    """The table's rows for what was asked; UsageError for a format or backend that there is not."""
-    table = registry.converters()
-    framework = request.source.framework
-    rows: list[ConverterRow] = []
-    for name in request.formats:
-        row = table.get(f"{framework}:{name}")
-        if row is None:
-            known = sorted(str(row.format) for row in table.values() if row.origin == framework)
+def rows_for(request: Request, precision: Precision) -> list[ConverterRow]:
+    """The table's row for every format that was asked for and can be made in this precision.
+
+    UsageError for a format or backend that there is not, or if none of the formats has the precision.
+    """
+    framework = str(request.source.framework)
+    found = {name: registry.converter(framework, name, precision) for name in request.formats}
+    for name, row in found.items():
+        if row is None and registry.converter(framework, name, Precision.FP32) is None:
+            known = sorted({str(row.format) for row in registry.converters().values() if row.origin == framework})
             raise UsageError(f"there is no way from {framework} to {name!r}", fix=f"choose from {', '.join(known)}")
-        rows.append(row)
+    rows = [row for row in found.values() if row is not None]
+    if not rows:
+        able = sorted({str(row.format) for row in registry.converters().values() if precision in row.precisions})
+        raise UsageError(
+            f"{precision} cannot be had in {', '.join(request.formats)}",
+            fix=f"--to {','.join(able)}, or another precision",
+        )
     if request.backend and not any(request.backend in row.backends for row in rows):
         known = sorted({backend for row in rows for backend in row.backends})
         raise UsageError(f"no format has the backend {request.backend!r}", fix=f"choose from {', '.join(known)}")
@@ -80,6 +88,7 @@ def description_task(request: Request, folder: Path) -> Task[Description]:
         folder=str(folder),
         dynamic=request.dynamic,
         samples=request.samples if _is_function(request.samples) else None,
+        calibration=request.calibration if _is_function(request.calibration) else None,
     )
     return Task(
         title="source", entry=row.entry, job=job, result=Description, stack=row.stack, cost=_FIRST, warmth="source"
@@ -129,7 +138,7 @@ def reference_task(description: Description, *, calls: Path, outputs: Path, requ
 
 
 def convert_job(
-    request: Request, description: Description, row: ConverterRow, precision: Precision, folder: Path
+    request: Request, description: Description, row: ConverterRow, basis: Basis, folder: Path
 ) -> ConvertJob:
     """The job of one conversion, writing into `folder`."""
     return ConvertJob(
@@ -137,8 +146,10 @@ def convert_job(
         signature=description.signature,
         examples=description.examples,
         format=str(row.format),
-        output=str(folder / f"{description.source.name}.{row.format}.{precision}{extension_of(row.format)}"),
-        precision=precision,
+        output=str(folder / f"{description.source.name}.{row.format}.{basis.precision}{extension_of(row.format)}"),
+        precision=basis.precision,
+        onnx_graph=basis.onnx_graph,
+        recipe=basis.recipe,
         backend=request.backend if request.backend in row.backends else None,
         fingerprint=description.fingerprint,
         options=request.options,

@@ -18,8 +18,9 @@ from .parity import ParityReport
 class Request:
     """Convert `source` into `formats`, and judge every artifact unless `verify` is off.
 
-    `samples` is an .npz, a folder of them or "file.py:fn"; `dynamic` maps "input.axis" to its dimension;
-    `targets` names where to run.
+    `samples` and `calibration` are an .npz, a folder of them or "file.py:fn"; `recipe` is a file that an earlier run
+    wrote, `budget` what quantisation may cost (converters/quantization/budget.py); `dynamic` maps "input.axis" to its
+    dimension; `targets` names where to run.
     """
 
     source: Source
@@ -29,6 +30,9 @@ class Request:
     backend: str | None = None
     dynamic: dict[str, Dim] = field(default_factory=dict[str, Dim])
     samples: str | None = None
+    calibration: str | None = None
+    recipe: str | None = None
+    budget: str | None = None
     targets: tuple[str, ...] = ("host",)
     options: ConvertOptions = field(default_factory=ConvertOptions)
     verify: bool = True

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from ..converters import manifest
+from ..converters import manifest, registry
 from ..converters.artifact import Artifact, extension_of
-from ..converters.errors import EdgeproofError, NotRunnable
+from ..converters.errors import EdgeproofError, NotRunnable, QuantizationError
 from ..converters.job import Description, RunResult
 from ..converters.manifest import Manifest
 from ..converters.precision import Precision
@@ -16,6 +16,7 @@ from ..converters.versions import versions_of
 from ..converters.worker.confinement import Containment
 from ..converters.worker.pool import Finished
 from ..converters.writing import write_atomically
+from .basis import Basis
 from .parity import ParityReport, ParityRow, Status, verdict_of
 from .processor import this_processor
 from .reports.json import write_json
@@ -33,6 +34,7 @@ class Results:
         self._request = request
         self._rows: dict[Key, ParityRow] = {}
         self._artifacts: dict[tuple[str, str], Artifact] = {}
+        self._recipes: dict[Precision, Path] = {}
         self._timings: list[Timing] = []
         self._description: Description | None = None
         self._samples: SampleSet | None = None
@@ -58,15 +60,30 @@ class Results:
             row = row_of(artifact, "none", Status.NOT_RUN)
             self._keep(replace(row, reason="not verified, as --no-verify asked", fix="run `edgeproof verify`"))
 
+    def based(self, basis: Basis) -> None:
+        """A precision has a recipe."""
+        if basis.recipe is not None:
+            self._recipes[basis.precision] = Path(basis.recipe)
+
     def failed(self, row: ConverterRow, precision: Precision, error: EdgeproofError) -> None:
         """A conversion ended without an artifact."""
+        status = Status.QUANTIZE_FAIL if isinstance(error, QuantizationError) else Status.CONVERT_FAIL
         for target in self._request.targets:
-            self._keep(self._absent(row, precision, target, Status.CONVERT_FAIL, error))
+            self._keep(self._absent(str(row.format), precision, target, status, error))
+
+    def not_made_in(self, format_name: str, precision: Precision) -> None:
+        """A format does not have a precision."""
+        able = sorted({str(row.format) for row in registry.converters().values() if precision in row.precisions})
+        error = QuantizationError(
+            f"{format_name} artifacts are not made in {precision}", fix=f"--to {','.join(able)} for this precision"
+        )
+        for target in self._request.targets:
+            self._keep(self._absent(format_name, precision, target, Status.QUANTIZE_FAIL, error))
 
     def not_run(self, row: ConverterRow, precision: Precision, error: NotRunnable) -> None:
         """A conversion could not be tried on this machine."""
         for target in self._request.targets:
-            self._keep(self._absent(row, precision, target, Status.NOT_RUN, error))
+            self._keep(self._absent(str(row.format), precision, target, Status.NOT_RUN, error))
 
     def cannot_run(self, artifact: Artifact, target: str, error: NotRunnable) -> None:
         """An artifact was made, but nothing here can run it."""
@@ -104,6 +121,7 @@ class Results:
             outputs=description.signature.outputs,
             dims=description.signature.dims,
             artifacts=tuple(manifest.record_artifact(artifact) for artifact in ordered),
+            recipes={str(precision): path.name for precision, path in self._recipes.items()},
         )
 
     def _report(self, description: Description, samples: SampleSet) -> ParityReport:
@@ -116,20 +134,22 @@ class Results:
             samples_sha256=samples.sha256,
             samples=samples.count,
             real_samples=samples.real,
+            real_calls=samples.given,
             seed=self._request.seed,
             processor=this_processor(),
             edgeproof=versions_of("edgeproof").get("edgeproof", "unknown"),
             notes=description.notes,
         )
 
-    def _order_of(self, row: ParityRow) -> tuple[int, str, str]:
-        return self._request.formats.index(row.format), row.precision, row.target
+    def _order_of(self, row: ParityRow) -> tuple[int, int, str]:
+        precisions = [str(precision) for precision in self._request.precisions]
+        return self._request.formats.index(row.format), precisions.index(row.precision), row.target
 
     def _absent(
-        self, row: ConverterRow, precision: Precision, target: str, status: Status, error: EdgeproofError
+        self, format_name: str, precision: Precision, target: str, status: Status, error: EdgeproofError
     ) -> ParityRow:
-        name = f"{self._request.source.name}.{row.format}.{precision}{extension_of(row.format)}"
-        parity = ParityRow(file=name, format=str(row.format), precision=str(precision), target=target, status=status)
+        name = f"{self._request.source.name}.{format_name}.{precision}{extension_of(format_name)}"
+        parity = ParityRow(file=name, format=format_name, precision=str(precision), target=target, status=status)
         return with_error(parity, error)
 
     def _keep(self, row: ParityRow) -> None:

@@ -13,6 +13,8 @@ from ..converters.artifact import Artifact
 from ..converters.errors import InputError, NotRunnable
 from ..converters.job import ReferenceJob, RunResult
 from ..converters.manifest import Manifest
+from ..converters.precision import Precision
+from ..converters.quantization.files import read_recipe
 from ..converters.source import Source
 from ..converters.tensors import read_calls
 from ..converters.versions import versions_of
@@ -57,7 +59,10 @@ def verify(request: Verification, *, on_progress: Listener = ignore_progress) ->
     _require_samples(folder, against=request.against is not None)
     with tempfile.TemporaryDirectory(prefix="edgeproof-verify-") as scratch:
         with Pool(request.limits.for_input(folder), on_progress=on_progress) as pool:
-            run = _Verification(request, made, pool, _copy_golden(folder, Path(scratch), request))
+            golden = _copy_golden(folder, Path(scratch), request)
+            first = _first_report(folder)
+            run = _Verification(request, made, pool, golden, first.real_calls if first else 0)
+            run.take_simulations(folder)
             run.start([record.in_folder(folder) for record in records])
             pool.drain()
         report = _report(made, run.rows(), folder, run.calls)
@@ -92,13 +97,26 @@ def _copy_golden(folder: Path, scratch: Path, request: Verification) -> Path:
 class _Verification:
     """One verification's state."""
 
-    def __init__(self, request: Verification, made: Manifest, pool: Pool, scratch: Path) -> None:
+    def __init__(self, request: Verification, made: Manifest, pool: Pool, scratch: Path, real: int) -> None:
         self._request = request
         self._made = made
         self._pool = pool
-        self._judge = Judge(made.signature, scratch)
+        self._judge = Judge(made.signature, scratch, real=real)
         self._rows: list[ParityRow] = []
         self.calls = self._judge.calls
+
+    def take_simulations(self, folder: Path) -> None:
+        """What the simulated models gave when the folder was written, each with its recipe."""
+        for precision in {record.precision for record in self._made.artifacts} - {Precision.FP32}:
+            stored = folder / GOLDEN / self._judge.simulation(precision).name
+            name = self._made.recipes.get(precision)
+            recipe = read_recipe(folder / name)[0] if name else None
+            if stored.exists():
+                shutil.copyfile(stored, self._judge.simulation(precision))
+                self._judge.simulation_is_ready(precision, recipe)
+            else:
+                missing = InputError(f"{GOLDEN}/{stored.name} is missing", fix="convert again without --no-verify")
+                self._judge.simulation_is_ready(precision, recipe, missing)
 
     def start(self, artifacts: list[Artifact]) -> None:
         if self._request.against is not None:
@@ -161,11 +179,16 @@ class _Verification:
         self._rows.extend(self._judge.judge_ready_runs())
 
 
+def _first_report(folder: Path) -> ParityReport | None:
+    """The one that `convert` wrote."""
+    before = folder / "parity.json"
+    return decode(before.read_bytes()) if before.exists() else None
+
+
 def _report(made: Manifest, rows: tuple[ParityRow, ...], folder: Path, calls: Path) -> ParityReport:
     """The report on this run; what the samples were is taken over from the one that `convert` wrote."""
     stored = list(read_calls(calls))
-    before = folder / "parity.json"
-    first = decode(before.read_bytes()) if before.exists() else None
+    first = _first_report(folder)
     return ParityReport(
         verdict=verdict_of(rows),
         results=rows,
@@ -174,6 +197,7 @@ def _report(made: Manifest, rows: tuple[ParityRow, ...], folder: Path, calls: Pa
         samples_sha256=hash_calls(stored),
         samples=len(stored),
         real_samples=first.real_samples if first else False,
+        real_calls=first.real_calls if first else 0,
         seed=first.seed if first else 0,
         processor=this_processor(),
         edgeproof=versions_of("edgeproof").get("edgeproof", "unknown"),

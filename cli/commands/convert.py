@@ -30,6 +30,8 @@ Examples:
   a training checkpoint with two sets of weights, and a folder of Transformers:
     edgeproof convert last.ckpt --model model.py:Net --weights ema --input "x:float32[1,16]"
     edgeproof convert path/to/folder-with-config.json/
+  int8 beside float, with at most 1 % of decisions changed:
+    edgeproof convert classifier.keras --precision fp32,int8 --calibration real.npz --samples test.npz --max-drop 1%
   a batch of 1 to 8:
     edgeproof convert model.pt2 --dynamic "image.0=1..8" -o out"""
 
@@ -38,7 +40,12 @@ Examples:
 @click.argument("source")
 @click.option("--to", multiple=True, default=("all",), metavar="FORMAT,...", help="Formats to make. [default: all]")
 @click.option(
-    "--precision", multiple=True, default=("fp32",), metavar="P,...", help="Precisions to make. [default: fp32]"
+    "--precision",
+    multiple=True,
+    default=("fp32",),
+    metavar="P,...",
+    help="Precisions to make: fp32, fp16, int8, int8-dynamic, int8-weights; LiteRT has int8-full and int16x8 too. "
+    "[default: fp32]",
 )
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), metavar="DIR", help="Folder to write. [default: NAME.edgeproof]"
@@ -56,6 +63,17 @@ Examples:
     metavar="SAMPLES",
     help="Real inputs to judge on: x.npz, a folder of them, or file.py:function. "
     "An .npz may hold labels too (label, label_OUTPUT); the model is not given them.",
+)
+@click.option(
+    "--calibration",
+    metavar="SAMPLES",
+    help="Real inputs that int8 takes its scales from, in the same forms; a quarter of them is held out.",
+)
+@click.option("--recipe", metavar="FILE", help="Quantise as an earlier run did: its NAME.PRECISION.recipe.json.")
+@click.option(
+    "--max-drop",
+    metavar="BUDGET",
+    help="What int8 may cost: 1% of decisions changed, or 30dB kept; layers that cost more stay in float.",
 )
 @click.option("--on", multiple=True, default=("host",), metavar="TARGET,...", help="Where to verify. [default: host]")
 @click.option("--verify/--no-verify", default=True, help="Whether to run and judge the artifacts. [default: verify]")

@@ -14,10 +14,11 @@ import torch
 from ..artifact import Artifact
 from ..errors import EdgeproofError, NeedsTensorFlow, SourceError
 from ..finish import finish
-from ..from_torch import executorch, torchscript
+from ..from_torch import executorch, litert, onnx, torchscript
 from ..from_torch.lowering import Lowering
 from ..from_torch.program import TorchProgram
-from ..job import ConvertJob, ConvertOptions, Layout
+from ..from_torch.quantization.jobs import quantize_program, simulate_program
+from ..job import ConvertJob, ConvertOptions, Layout, Quantized, QuantizeJob, RunResult, SimulateJob
 from ..layouts import layouts_of
 from ..signature import Signature
 from ..source import Source
@@ -52,10 +53,30 @@ def convert_executorch(job: ConvertJob) -> Artifact:
     """Make the ExecuTorch artifact of a Keras model; NeedsTensorFlow if the torch backend cannot hold it."""
     return _convert(
         job,
-        lambda program: executorch.lower(program.exported, program.signature, backend=job.backend),
+        lambda program: executorch.lower(program.to_lower(), program.signature, backend=job.backend),
         "executorch",
         ("keras", "torch", "executorch"),
     )
+
+
+def convert_onnx(job: ConvertJob) -> Artifact:
+    """Make an ONNX artifact of a Keras model's torch program; NeedsTensorFlow if the torch backend cannot hold it."""
+    return _convert(job, onnx.lower, "onnx", ("keras", "torch", "onnx", "onnxscript"))
+
+
+def convert_litert(job: ConvertJob) -> Artifact:
+    """Make a LiteRT artifact of a Keras model's torch program; NeedsTensorFlow if the torch backend cannot hold it."""
+    return _convert(job, litert.lower_program, "litert-torch", ("keras", "torch", "litert-torch"))
+
+
+def quantize(job: QuantizeJob) -> Quantized:
+    """Write the recipe of a Keras model; NeedsTensorFlow if the torch backend cannot hold it."""
+    return quantize_program(_program(job.program), job)
+
+
+def simulate(job: SimulateJob) -> RunResult:
+    """Run the program that a Keras model's artifacts are made of on stored calls."""
+    return simulate_program(_program(job.program), job)
 
 
 def _convert(
@@ -86,7 +107,7 @@ def _program(job: ConvertJob) -> TorchProgram:
         program.exported  # noqa: B018  (made here, so that a failure is told apart from one of lowering)
     except EdgeproofError as error:
         raise NeedsTensorFlow(_why(error), fix="convert through the model's ONNX graph") from error
-    return program
+    return program.quantized_as(job)
 
 
 @functools.lru_cache(maxsize=1)

@@ -11,10 +11,12 @@ import torch
 from ..artifact import Artifact
 from ..errors import ConversionError
 from ..finish import finish
-from ..from_torch import executorch, torchscript
+from ..from_torch import executorch, litert, torchscript
+from ..from_torch import onnx as onnx_format
 from ..from_torch.lowering import Lowering
 from ..from_torch.program import TorchProgram
-from ..job import ConvertJob, Layout
+from ..from_torch.quantization.jobs import quantize_program, simulate_program
+from ..job import ConvertJob, Layout, Quantized, QuantizeJob, RunResult, SimulateJob
 from ..layouts import layouts_of
 from ..tensors import read_calls
 from ..versions import versions_of
@@ -31,9 +33,29 @@ def convert_executorch(job: ConvertJob) -> Artifact:
     """Make the ExecuTorch artifact of the graph at `job.onnx_graph`; raises ConversionError."""
     return _convert(
         job,
-        lambda program: executorch.lower(program.exported, program.signature, backend=job.backend),
+        lambda program: executorch.lower(program.to_lower(), program.signature, backend=job.backend),
         ("torch", "executorch", "onnx"),
     )
+
+
+def convert_onnx(job: ConvertJob) -> Artifact:
+    """Make another ONNX artifact of the graph at `job.onnx_graph`, in its precision; raises ConversionError."""
+    return _convert(job, onnx_format.lower, ("torch", "onnx", "onnxscript"))
+
+
+def convert_litert(job: ConvertJob) -> Artifact:
+    """Make the LiteRT artifact of the graph at `job.onnx_graph`, in its precision; raises ConversionError."""
+    return _convert(job, litert.lower_program, ("torch", "litert-torch", "onnx"))
+
+
+def quantize(job: QuantizeJob) -> Quantized:
+    """Write the recipe of the graph at `job.program.onnx_graph`."""
+    return quantize_program(_program(job.program), job)
+
+
+def simulate(job: SimulateJob) -> RunResult:
+    """Run the program that the graph's artifacts are made of on stored calls."""
+    return simulate_program(_program(job.program), job)
 
 
 def _convert(job: ConvertJob, lower: Callable[[TorchProgram], Lowering], tools: tuple[str, ...]) -> Artifact:
@@ -60,4 +82,4 @@ def _program(job: ConvertJob) -> TorchProgram:
     call = next(read_calls(Path(job.examples)))
     tensors = tuple(torch.from_numpy(call[spec.name]) for spec in job.signature.inputs)
     layouts = layouts_of(job.signature, job.options, of_source=Layout.NHWC)
-    return TorchProgram(module, tensors, job.signature, layouts)
+    return TorchProgram(module, tensors, job.signature, layouts).quantized_as(job)

@@ -54,7 +54,7 @@ _PASSES = (
 def convert(job: ConvertJob) -> Artifact:
     """Make the ExecuTorch artifact of a job; raises ConversionError, UnsupportedOperators."""
     program = program_of(job)
-    exported = program.exported
+    exported = program.to_lower()
     with stage("lower"):
         lowering = lower(exported, program.signature, backend=job.backend)
     return finish(

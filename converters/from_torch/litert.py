@@ -31,7 +31,7 @@ from .passes.sort_as_topk import sort_as_topk
 from .passes.spell_out_floor_division import spell_out_floor_division
 from .passes.spell_out_prelu import spell_out_prelu
 from .passes.xor_as_not_equal import xor_as_not_equal
-from .program import program_of
+from .program import TorchProgram, program_of
 from .source_lines import line_of
 from .static_sizes import has_open_sizes
 from .unrolled_loops import told_unrolled
@@ -62,9 +62,7 @@ litert_lowerings.register()
 def convert(job: ConvertJob) -> Artifact:
     """Make the LiteRT artifact of a job; raises ConversionError, UnsupportedOperators."""
     program = program_of(job)
-    exported = program.exported
-    with stage("lower"):
-        lowering = lower(exported, program.signature)
+    lowering = lower_program(program)
     return finish(
         job,
         lowering.payload,
@@ -75,6 +73,13 @@ def convert(job: ConvertJob) -> Artifact:
         signature=program.signature,
         made_by=versions_of("torch", "litert-torch"),
     )
+
+
+def lower_program(program: TorchProgram) -> Lowering:
+    """The LiteRT model of a program, in its precision."""
+    exported = program.exported
+    with stage("lower"):
+        return lower(exported, program.signature)
 
 
 def lower(program: ExportedProgram, signature: Signature) -> Lowering:

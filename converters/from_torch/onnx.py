@@ -56,7 +56,7 @@ def lower(program: TorchProgram) -> Lowering:
 
 def _model(program: TorchProgram) -> tuple[onnx.ModelProto, tuple[str, ...]]:
     try:
-        exported = program.exported
+        exported = program.to_lower(whole_recurrent=True)
     except ConversionError as error:
         with stage("lower"):
             return model_of_script(program, error), ("made from TorchScript by torch.onnx's former exporter",)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 from pathlib import Path
 from typing import Any
@@ -25,13 +26,20 @@ from .load import load
 from .opening.opened import Opened
 from .passes.drop_aliases import drop_aliases
 from .passes.reroll_cells import reroll_cells
+from .quantization.prepare import prepared
+from .quantization.quantization import Quantization, read_quantization, require_fit
 from .recurrent_shapes import quick_recurrent_cells, whole_recurrent_layers
 from .script_call import script_as_program
 from .weights import weights_of
 
 
 class TorchProgram:
-    """The flat module in evaluation mode with its example inputs; `exported` is made once, when asked for."""
+    """The flat module in evaluation mode with its example inputs; `exported` is made once, when asked for.
+
+    `quantization` says how it is quantised, None for a program that stays in float.
+    """
+
+    quantization: Quantization | None = None
 
     def __init__(
         self,
@@ -55,6 +63,22 @@ class TorchProgram:
         """
         with stage("export"), torch.no_grad(), whole_recurrent_layers(), quick_recurrent_cells():
             return reroll_cells(drop_aliases(self._export()))
+
+    def quantized_as(self, job: ConvertJob) -> TorchProgram:
+        """The program as a job's recipe quantises it; raises UsageError for the recipe of another model."""
+        if job.recipe is None:
+            return self
+        quantization = read_quantization(Path(job.recipe))
+        require_fit(quantization.recipe, prepared(self.exported))
+        changed = copy.copy(self)
+        changed.quantization = quantization
+        return changed
+
+    def to_lower(self, *, whole_recurrent: bool = False) -> torch.export.ExportedProgram:
+        """The program that formats are made of: `exported`, quantised if there is a recipe."""
+        if self.quantization is None:
+            return self.exported
+        return self.quantization.quantized(self.exported, whole_recurrent=whole_recurrent)
 
     def _examples_to_export(self) -> tuple[torch.Tensor, ...]:
         """The examples with at least two along dynamic axes: torch.export takes a size of 1 for a fixed one."""
@@ -164,7 +188,7 @@ def program_of(job: ConvertJob) -> TorchProgram:
     """
     if job.fingerprint is not None:
         require_same(fingerprint_of(job.source), job.fingerprint)
-    return _program(job.source, job.signature, job.examples, job.options)
+    return _program(job.source, job.signature, job.examples, job.options).quantized_as(job)
 
 
 @functools.lru_cache(maxsize=1)

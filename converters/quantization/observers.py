@@ -91,11 +91,11 @@ class Histogram:
 
     @staticmethod
     def _judged(low: float, high: float, observer: str, values: np.ndarray, weights: np.ndarray) -> Range:
-        unjudged = Range(low=low, high=high, observer=observer, error=0.0)
+        unjudged = Range(low=float(low), high=float(high), observer=observer, error=0.0)
         scale, zero = unjudged.scale, unjudged.zero_point
         rounded = (np.clip(np.round(values / scale) + zero, -128, 127) - zero) * scale
         error = float(np.sum(weights * (rounded - values) ** 2))
-        return Range(low=low, high=high, observer=observer, error=error)
+        return Range(low=unjudged.low, high=unjudged.high, observer=observer, error=error)
 
 
 def _percentile(values: np.ndarray, weights: np.ndarray, percent: float) -> tuple[float, float]:

@@ -79,19 +79,22 @@ class CalibrationRecord:
 class OutputCost:
     """What quantisation costs one output of the simulated model on the calls that were held out.
 
-    `sqnr_db` is None where nothing differs; `agreement` is the share of decisions kept (None where there are none).
+    `sqnr_db` is None where nothing differs; `agreement` is the share of decisions kept (None where there are none);
+    `step` is the output's own scale where it is in integers.
     """
 
     name: str
     sqnr_db: float | None
     agreement: float | None = None
+    step: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
     """Everything that turns a prepared program into its quantised one.
 
-    `program` is the fingerprint of the program that it was made for: a recipe fits no other.
+    `program` is the fingerprint of the program that it was made for: a recipe fits no other. `budget` is what it may
+    cost, as the user wrote it.
     """
 
     schema: int = SCHEMA
@@ -101,6 +104,7 @@ class Recipe:
     layers: tuple[LayerRecipe, ...]
     tensors: tuple[TensorRecipe, ...] = ()
     calibration: CalibrationRecord | None = None
+    budget: str | None = None
     cost: tuple[OutputCost, ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -118,6 +122,11 @@ class Recipe:
     def integer_operators(self) -> frozenset[str]:
         """The nodes that read and give integers."""
         return frozenset(tensor.computed_by for tensor in self.tensors if tensor.computed_by)
+
+    @property
+    def steps(self) -> dict[str, float]:
+        """The scales of those outputs that are integers."""
+        return {cost.name: cost.step for cost in self.cost if cost.step is not None}
 
     def macs(self, *computes: Compute) -> int:
         """The multiply-accumulates of the layers that compute so."""

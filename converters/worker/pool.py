@@ -58,10 +58,15 @@ class Finished(Generic[Result]):
     wall_seconds: float = 0.0
     peak_bytes: int = 0
 
+    @property
+    def failure(self) -> EdgeproofError:
+        """The error of a task that has no result."""
+        return self.error or EdgeproofError("a job ended without a result", fix="report this as a bug")
+
     def value(self) -> Result:
         """The result; raises the error if there is none."""
         if self.result is None:
-            raise self.error or EdgeproofError("a job ended without a result", fix="report this as a bug")
+            raise self.failure
         return self.result
 
 

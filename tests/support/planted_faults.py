@@ -7,16 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from edgeproof.converters.precision import Precision
 from edgeproof.converters.signature import Dim, Signature, TensorSpec
 from edgeproof.validators.compare import compare
 from edgeproof.validators.metrics import OutputMetrics
 from edgeproof.validators.parity import Cause, Check, Status, TensorParity
-from edgeproof.validators.tolerance import check, policy_for
+from edgeproof.validators.tolerance import FLOAT_POLICY, check
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Calls = list[dict[str, Array]]
-POLICY = policy_for(Precision.FP32)
+POLICY = FLOAT_POLICY
 SIGNATURE = Signature(
     inputs=(TensorSpec(name="x", dtype="float32", shape=("batch", 4)),),
     outputs=(
@@ -33,7 +32,7 @@ class AllowsAnything:
 
     name = "anything"
 
-    def checks(self, metrics: OutputMetrics) -> tuple[Check, ...]:
+    def checks(self, metrics: OutputMetrics, *, output: str) -> tuple[Check, ...]:  # noqa: ARG002
         return (check("calls", float(metrics.calls), 1e9),)
 
 
@@ -42,7 +41,7 @@ class ChecksNothing:
 
     name = "nothing"
 
-    def checks(self, _metrics: OutputMetrics) -> tuple[Check, ...]:
+    def checks(self, _metrics: OutputMetrics, *, output: str) -> tuple[Check, ...]:  # noqa: ARG002
         return ()
 
 

@@ -6,11 +6,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from edgeproof.converters.precision import Precision
 from edgeproof.converters.signature import Signature, TensorSpec
 from edgeproof.validators.compare import compare
 from edgeproof.validators.parity import ParityReport, ParityRow, Processor, Status, TensorParity, verdict_of
-from edgeproof.validators.tolerance import policy_for
+from edgeproof.validators.tolerance import FLOAT_POLICY
 
 HOSTILE = "</script><b a='1' c=\"2\">|`x`&amp;\x00\x1b[31m\ud800]]>\n# head\n- item"
 OUTPUTS = ("scores", "boxes <b>|`x`")
@@ -26,7 +25,7 @@ def outputs(scale: float = 1.0, *, nan: bool = False) -> tuple[TensorParity, ...
     actual = [{**call, "scores": call["scores"] * scale} for call in reference]
     if nan:
         actual[2]["scores"][0, 3] = np.nan
-    return tuple(compare(reference, actual, signature=SIGNATURE, policy=policy_for(Precision.FP32)))
+    return tuple(compare(reference, actual, signature=SIGNATURE, policy=FLOAT_POLICY))
 
 
 def row(format_name: str, status: Status, *, judged: tuple[TensorParity, ...] = ()) -> ParityRow:

@@ -11,7 +11,7 @@ from torch.export import ExportedProgram
 
 from ...errors import QuantizationError
 from ...precision import Precision
-from ...quantization.budget import Budget
+from ...quantization.budget import parse_budget
 from ...quantization.cost import worst_noise
 from ...quantization.observers import Range
 from ...quantization.recipe import CalibrationRecord, Compute, LayerRecipe, Recipe
@@ -21,7 +21,7 @@ from .mixing import within_budget
 from .planning import domain_of, layer_recipes, tensor_recipes
 from .prepare import fingerprint_of
 from .quantization import Quantization
-from .quantize import quantize
+from .quantize import quantize, steps_of_outputs
 from .rounding import rounded
 from .statistics import Statistics, Tensors, gather
 from .trial import Trial
@@ -65,7 +65,7 @@ class Wish:
     precision: Precision
     source: str
     outputs: Sequence[str]
-    budget: Budget | None = None
+    budget: str | None = None
 
 
 def make(program: ExportedProgram, calls: Calls | None, wish: Wish) -> Quantization:
@@ -93,15 +93,18 @@ class _Making:
     def made(self, recipe: Recipe) -> Quantization:
         """The candidate with the least noise on the calls held out, within the budget if there is one."""
         record = CalibrationRecord(calls=self._calls.count, sha256=self._calls.sha256, held_out=self._calls.held_out)
-        recipe = replace(recipe, calibration=record)
+        recipe = replace(recipe, calibration=record, budget=self._wish.budget)
         best = self._fitted(recipe, {})
         divisors = self._divisors(recipe) if self._wish.precision is not Precision.INT8_WEIGHTS else {}
         if divisors:
             other = self._fitted(recipe, divisors)
             best = other if self._noise(other) < _WORTH_AN_OPERATOR * self._noise(best) else best
         if self._wish.budget is not None:
-            best = within_budget(self._program, best, self._trial, self._wish.budget)
-        cost = tuple(meter.result for meter in self._trial.cost(self._simulation(best)))
+            best = within_budget(self._program, best, self._trial, parse_budget(self._wish.budget))
+        simulation = self._simulation(best)
+        steps = steps_of_outputs(simulation)
+        costs = (meter.result for meter in self._trial.cost(simulation))
+        cost = tuple(replace(each, step=step) for each, step in zip(costs, steps, strict=True))
         return replace(best, recipe=replace(best.recipe, cost=cost))
 
     def _divisors(self, recipe: Recipe) -> dict[str, torch.Tensor]:

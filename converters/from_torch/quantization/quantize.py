@@ -51,6 +51,13 @@ def quantize(
     return writing.edit.program()
 
 
+def steps_of_outputs(program: ExportedProgram) -> list[float | None]:
+    """The scale of each output of a quantised program; None for an output that is not in integers."""
+    nodes = {node.name: node for node in program.graph.nodes}
+    kept = [nodes[spec.arg.name] for spec in program.graph_signature.output_specs if spec.arg.name in nodes]
+    return [float(node.args[1]) if node.target is DEQUANTIZE else None for node in kept]
+
+
 class _Writing:
     """The program that is being quantised; `_nodes` are the nodes of its copy by name."""
 

@@ -32,4 +32,4 @@ def test_what_is_not_installed_is_named_with_the_command_that_brings_it(
     assert run(["formats"]) == 0
     shown = capsys.readouterr().out
     assert "needs litert_torch" in shown
-    assert 'fix: pip install "edgeproof[litert]"' in shown
+    assert 'fix: pip install "edgeproof[keras,litert,onnx]"' in shown

@@ -9,21 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgeproof.converters.precision import Precision
 from edgeproof.validators.accumulators import DECIDED
 from edgeproof.validators.metrics import OutputMeter
-from edgeproof.validators.tolerance import LIMITS, ScalePolicy, check, policy_for, round_up
+from edgeproof.validators.tolerance import FLOAT_POLICY, ScalePolicy, check, round_up
 
 POLICY = ScalePolicy(name="test", max_abs=1e-3, rms=1e-4)
 
 
-def test_every_precision_has_limits():
-    assert set(LIMITS) == set(Precision)
-    assert all(policy_for(precision).name for precision in Precision)
-
-
 def test_limits_lie_between_what_correct_conversions_do_and_what_decides():
-    policy = LIMITS[Precision.FP32]
+    policy = FLOAT_POLICY
     largest_seen_of_a_correct_conversion = 1.2e-5
     assert policy.max_abs > 2 * largest_seen_of_a_correct_conversion
     assert policy.max_abs <= DECIDED / 2, "an accepted output could lose a decision"

@@ -1,0 +1,128 @@
+"""Makes the basis of every precision: quantises the source's program once for all formats, and simulates it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from ..converters import registry
+from ..converters.artifact import Artifact
+from ..converters.errors import EdgeproofError, NeedsTensorFlow
+from ..converters.job import ConvertJob, Description, Quantized, QuantizeJob, RunResult, SimulateJob
+from ..converters.precision import Precision
+from ..converters.quantization.files import SUFFIX
+from ..converters.registry_rows import QuantizerRow
+from ..converters.source import Framework
+from ..converters.worker.pool import Finished, Task
+from .basis import Basis
+from .onnx_graph import Graph, OnnxGraph
+from .request import Request
+from .running import not_installed
+
+Submit = Callable[[Task[Any], Callable[[Finished[Any]], None]], None]
+_QUANTISING = 50.0
+_SIMULATING = 3.0
+
+
+Then = Callable[[Basis | EdgeproofError], None]
+
+
+class Bases:
+    """Makes the basis of every precision but fp32, and simulates what its artifacts compute."""
+
+    def __init__(
+        self, request: Request, description: Description, submit: Submit, graph: OnnxGraph, folder: Path
+    ) -> None:
+        self._request = request
+        self._description = description
+        self._submit = submit
+        self._graph = graph
+        self._folder = folder
+
+    def make(self, precision: Precision, calibration: str | None, then: Then) -> None:
+        """Call `then` with the basis, or with the error that there is none for."""
+        framework = self._request.source.framework
+        origin = "onnx" if framework is Framework.TENSORFLOW else str(framework)
+        self._on(Basis(precision=precision, origin=origin), calibration, then)
+
+    def simulate(self, basis: Basis, calls: Path, outputs: Path, then: Callable[[Finished[RunResult]], None]) -> None:
+        """Run what the artifacts are made of on stored calls, in torch."""
+        row = self._row(basis)
+        job = SimulateJob(program=self._job(basis, ""), calls=str(calls), outputs=str(outputs))
+        task = Task(
+            title=f"simulation {basis.precision}",
+            entry=row.simulator,
+            job=job,
+            result=RunResult,
+            stack=row.stack,
+            cost=_SIMULATING,
+            warmth="source",
+        )
+        self._submit(task, then)
+
+    def _on(self, basis: Basis, calibration: str | None, then: Then) -> None:
+        if basis.origin == "onnx" and basis.onnx_graph is None:
+            self._graph.ask(lambda graph: self._on_graph(basis, graph, calibration, then))
+            return
+        row = self._row(basis)
+        if row.missing:
+            then(not_installed(row.missing, f"making {basis.precision}", row.extra))
+        elif not basis.precision.is_quantized:
+            then(basis)
+        else:
+            self._quantise(basis, row, calibration, then)
+
+    def _on_graph(self, basis: Basis, graph: Graph, calibration: str | None, then: Then) -> None:
+        if isinstance(graph, Artifact):
+            self._on(replace(basis, onnx_graph=graph.file), calibration, then)
+        else:
+            then(graph)
+
+    def _quantise(self, basis: Basis, row: QuantizerRow, calibration: str | None, then: Then) -> None:
+        output = self._folder / f"{self._description.source.name}.{basis.precision}{SUFFIX}"
+        job = QuantizeJob(
+            program=self._job(basis, str(output)),
+            calibration=calibration,
+            recipe=self._request.recipe,
+            budget=self._request.budget,
+        )
+        task = Task(
+            title=f"quantise {basis.precision}",
+            entry=row.entry,
+            job=job,
+            result=Quantized,
+            stack=row.stack,
+            cost=_QUANTISING,
+            warmth="source",
+        )
+        self._submit(task, lambda finished: self._quantised(basis, calibration, then, finished))
+
+    def _quantised(self, basis: Basis, calibration: str | None, then: Then, finished: Finished[Quantized]) -> None:
+        if isinstance(finished.error, NeedsTensorFlow) and basis.origin != "onnx":
+            self._on(replace(basis, origin="onnx"), calibration, then)
+        elif finished.result is None:
+            then(finished.failure)
+        else:
+            then(replace(basis, recipe=finished.result.recipe))
+
+    def _row(self, basis: Basis) -> QuantizerRow:
+        row = registry.quantizer(basis.origin)
+        if row is None:
+            raise EdgeproofError(f"nothing quantises {basis.origin} programs", fix="report this as a bug")
+        return row
+
+    def _job(self, basis: Basis, output: str) -> ConvertJob:
+        return ConvertJob(
+            source=self._description.source,
+            signature=self._description.signature,
+            examples=self._description.examples,
+            format="",
+            output=output,
+            precision=basis.precision,
+            onnx_graph=basis.onnx_graph,
+            recipe=basis.recipe,
+            fingerprint=self._description.fingerprint,
+            options=self._request.options,
+        )

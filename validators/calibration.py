@@ -1,0 +1,120 @@
+"""The calibration calls of a run: read, judged fit to set scales by, and written where the quantiser finds them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from ..converters.errors import InputError, UsageError
+from ..converters.job import Description
+from ..converters.tensors import Call, read_calls, write_calls
+from .request import Request
+from .samples import fit, read_samples
+
+_FEW = 16
+_MUCH_WIDER = 2.0
+_FIX = "give inputs as the model meets them in use: --calibration real.npz"
+
+
+@dataclass(slots=True)
+class _Extent:
+    low: float = np.inf
+    high: float = -np.inf
+
+    def add(self, array: np.ndarray) -> None:
+        if array.size:
+            self.low, self.high = min(self.low, float(array.min())), max(self.high, float(array.max()))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Calibration:
+    """A file of calls, how many they are, and what a user should know about them."""
+
+    path: str
+    calls: int
+    extents: dict[str, _Extent] = field(default_factory=dict[str, _Extent])
+    notes: tuple[str, ...] = ()
+
+    def differs_from(self, samples: Iterable[Call]) -> Iterator[str]:
+        """Inputs whose values reach far beyond the range that the scales were made for."""
+        found = _extents(samples)
+        for name, extent in self.extents.items():
+            seen = found.get(name)
+            if seen is not None and _beyond(extent, seen):
+                yield (
+                    f"the samples' {name!r} lies in {seen.low:.4g}..{seen.high:.4g}, the calibration's in "
+                    f"{extent.low:.4g}..{extent.high:.4g}: what is outside is clipped"
+                )
+
+
+def require_calibration(request: Request) -> None:
+    """Raise UsageError if a precision needs calibration and nothing is there to set scales by."""
+    needing = [precision for precision in request.precisions if precision.needs_calibration]
+    if needing and request.calibration is None and request.recipe is None:
+        raise UsageError(
+            f"{needing[0]} fixes the range of every activation, and random inputs give wrong ones",
+            fix="--calibration FILE with a few dozen real inputs (.npz, folder or file.py:function), or int8-dynamic",
+        )
+
+
+def collect_calibration(request: Request, description: Description, folder: Path) -> Calibration | None:
+    """The calls of `--calibration`, written to `folder`; None without any.
+
+    Raises InputError for calls that do not fit the model, hold NaN or infinity, or never change.
+    """
+    if request.calibration is None:
+        return None
+    path = folder / "calibration-calls.npz"
+    extents: dict[str, _Extent] = {}
+    count = write_calls(path, _watched(_calls(request, description), extents))
+    _refuse_useless(count, path, extents)
+    few = f"only {count} calibration calls: scales want a few dozen real inputs"
+    return Calibration(path=str(path), calls=count, extents=extents, notes=(few,) if count < _FEW else ())
+
+
+def _calls(request: Request, description: Description) -> Iterator[Call]:
+    if description.calibration is not None:
+        given: Iterable[Call] = read_calls(Path(description.calibration))
+    else:
+        example = next(read_calls(Path(description.examples)))
+        given = read_samples(Path(request.calibration or ""), description.signature, example)
+    for index, call in enumerate(given):
+        yield fit(call, description.signature, where=f"calibration call {index}")
+
+
+def _watched(calls: Iterable[Call], extents: dict[str, _Extent]) -> Iterator[Call]:
+    for index, call in enumerate(calls):
+        for name, array in call.items():
+            if array.dtype.kind == "f" and not np.isfinite(array).all():
+                raise InputError(f"calibration call {index} has NaN or infinity in {name!r}", fix=_FIX)
+            if array.dtype.kind == "f":
+                extents.setdefault(name, _Extent()).add(array)
+        yield call
+
+
+def _refuse_useless(count: int, path: Path, extents: dict[str, _Extent]) -> None:
+    if not count:
+        raise InputError(f"{path.name}: there are no calibration calls", fix=_FIX)
+    constant = [name for name, extent in extents.items() if extent.low == extent.high]
+    if constant and len(constant) == len(extents):
+        raise InputError(
+            f"the calibration's {', '.join(map(repr, constant))} has the same value everywhere: no range comes of that",
+            fix=_FIX,
+        )
+
+
+def _extents(calls: Iterable[Call]) -> dict[str, _Extent]:
+    found: dict[str, _Extent] = {}
+    for call in calls:
+        for name, array in call.items():
+            if array.dtype.kind == "f":
+                found.setdefault(name, _Extent()).add(array)
+    return found
+
+
+def _beyond(extent: _Extent, seen: _Extent) -> bool:
+    width = extent.high - extent.low
+    return seen.high - extent.high > (_MUCH_WIDER - 1) * width or extent.low - seen.low > (_MUCH_WIDER - 1) * width

@@ -1,0 +1,127 @@
+"""Judges what is not in float32: whether it is the model that it claims to be, and what the smaller numbers cost.
+
+Two questions, two comparisons (docs/parity.md). The first is with the simulated model, which rounds where the artifact
+rounds, on every call; the second with the source, on the real samples: what a model makes of noise costs nobody.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from ..converters.quantization.budget import Budget
+from ..converters.tensors import Call
+from .metrics import OutputMeter, OutputMetrics
+from .parity import Cause, Check, Finding, Status, TensorParity
+from .tolerance import check
+
+# An artifact differs from its simulation where a value lies between two integers and is rounded the other way. How much
+# of quantisation's own noise that may make, and how many steps of an output in integers: docs/parity.md has the
+# measurements.
+LARGEST_SHARE_OF_NOISE = 0.5
+LARGEST_STEPS = 1.0
+# Below this ratio of signal to noise what is left is another model; a budget of the user's own takes its place.
+LEAST_SQNR_DB = 10.0
+_CHANGED_INTEGERS = 0.1
+_FLOAT_NOISE = 5e-6  # of the scale: what float32 itself may differ by (tolerance.py)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CostPolicy:
+    """What quantisation may cost against the source: the user's budget, or the least that is a model still."""
+
+    budget: Budget | None = None
+    name: str = "cost-1"
+
+    def checks(self, metrics: OutputMetrics, *, output: str) -> tuple[Check, ...]:  # noqa: ARG002 (all are judged alike)
+        """The checks of one output; integers and booleans are decisions, and count as such."""
+        kept = None if self.budget is None else self.budget.least_agreement
+        if metrics.exact:
+            changed = metrics.mismatches / metrics.elements if metrics.elements else 1.0
+            return (check("changed integers", changed, _CHANGED_INTEGERS if kept is None else 1 - kept),)
+        if kept is not None and metrics.top1 is not None:
+            return (check("changed decisions", 1 - metrics.top1, 1 - kept),)
+        least = LEAST_SQNR_DB if self.budget is None else self.budget.least_sqnr_db
+        return (check("noise/signal", _noise_to_signal(metrics), 10 ** (-(least or LEAST_SQNR_DB) / 20)),)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SimulationPolicy:
+    """How far an artifact may be from its simulation.
+
+    `noise` is the simulation's own rms difference from the source by output, `steps` the scale of outputs in integers.
+    """
+
+    noise: Mapping[str, float]
+    steps: Mapping[str, float] = field(default_factory=dict[str, float])
+    name: str = "simulation-1"
+
+    def checks(self, metrics: OutputMetrics, *, output: str) -> tuple[Check, ...]:
+        """One check: in steps where the output has a step that allows more, else against the noise."""
+        if metrics.exact:
+            changed = metrics.mismatches / metrics.elements if metrics.elements else 1.0
+            return (check("integers off the simulation", changed, _CHANGED_INTEGERS),)
+        noise = max(self.noise.get(output, 0.0), _FLOAT_NOISE * metrics.scale)
+        step = self.steps.get(output)
+        if step is not None and LARGEST_STEPS * step > LARGEST_SHARE_OF_NOISE * noise:
+            return (check("off the simulation/step", metrics.rms / step, LARGEST_STEPS),)
+        share = metrics.rms / noise if noise else (math.inf if metrics.rms else 0.0)
+        return (check("off the simulation/noise", share, LARGEST_SHARE_OF_NOISE),)
+
+
+def noise_of(reference: Iterable[Call], simulated: Iterable[Call]) -> dict[str, float]:
+    """The root mean square difference of every float output over all calls."""
+    meters: dict[str, OutputMeter] = {}
+    for expected, found in zip(reference, simulated, strict=True):
+        for name, array in expected.items():
+            meters.setdefault(name, OutputMeter()).add(array, found[name])
+    return {name: meter.metrics().rms for name, meter in meters.items()}
+
+
+def both(
+    cost: Sequence[TensorParity], simulation: Sequence[TensorParity], policy: SimulationPolicy
+) -> list[TensorParity]:
+    """Each output as it compares with the source, with what the comparison with the simulation found."""
+    found = {output.name: output for output in simulation}
+    return [_joined(output, found[output.name], policy) if output.name in found else output for output in cost]
+
+
+def without_simulation(cost: Sequence[TensorParity], reason: str) -> list[TensorParity]:
+    """The outputs failed, because nothing shows that they are those of the quantised model."""
+    finding = Finding(
+        code=Cause.NO_SIMULATION,
+        reason=f"the model that the artifact should compute could not be simulated: {reason}",
+        fix="read the log of the simulation; without it nobody can say that the artifact is right",
+    )
+    return [replace(output, status=Status.FAIL, findings=(*output.findings, finding)) for output in cost]
+
+
+def _joined(cost: TensorParity, simulation: TensorParity, policy: SimulationPolicy) -> TensorParity:
+    findings = tuple(_about_simulation(finding) for finding in simulation.findings)
+    step, noise = policy.steps.get(cost.name), policy.noise.get(cost.name)
+    return replace(
+        cost,
+        status=Status.FAIL if findings or cost.status is Status.FAIL else Status.PASS,
+        findings=(*findings, *cost.findings),
+        checks=(*simulation.checks, *cost.checks),
+        steps=simulation.rms / step if step and simulation.rms is not None else None,
+        noise_ratio=simulation.rms / noise if noise and simulation.rms is not None else None,
+    )
+
+
+def _about_simulation(finding: Finding) -> Finding:
+    if finding.code is not Cause.TOLERANCE:
+        return finding
+    return Finding(
+        code=Cause.NOT_THE_SIMULATION,
+        reason=finding.reason.replace("too far from the source", "not what the quantised model computes"),
+        fix="report it with the artifact: its runtime computes something else than the recipe says",
+    )
+
+
+def _noise_to_signal(metrics: OutputMetrics) -> float:
+    """The ratio of amplitudes; 0 where nothing differs."""
+    if metrics.rms == 0:
+        return 0.0
+    return 10 ** (-metrics.sqnr_db / 20) if math.isfinite(metrics.sqnr_db) else math.inf
