@@ -23,7 +23,7 @@ Arrays = dict[str, np.ndarray]
 _COLOUR = ("astronaut", "chelsea", "coffee", "rocket", "retina", "hubble_deep_field", "immunohistochemistry")
 _GREY = ("camera", "coins", "clock", "brick", "grass")
 _OF_SCIKIT_LEARN = ("china.jpg", "flower.jpg")
-_IMAGENET = np.float32([0.485, 0.456, 0.406]), np.float32([0.229, 0.224, 0.225])
+_IMAGENET = np.array([[0.485, 0.456, 0.406], [0.229, 0.224, 0.225]], np.float32)
 _FACES = 100
 _PITCH_WINDOW, _PITCH_PAIRS = 1024, 8
 _VOICE_WINDOW, _VOICE_CONTEXT, _EVERY = 512, 64, 3
@@ -102,19 +102,23 @@ def _pixels(
     return Parts(calibration={name: shape(calibration)}, held_out={name: shape(held_out)})
 
 
+def _array(images: Sequence[Image.Image]) -> np.ndarray:
+    return np.stack([np.asarray(image, np.float32) for image in images])
+
+
 def _efficientnet_lite0(_: str) -> Parts:
     mean, deviation = _IMAGENET
 
     def shape(images: list[Image.Image]) -> np.ndarray:
-        pixels = (np.stack([np.float32(image) for image in images]) / 255 - mean) / deviation
-        return np.float32(pixels.transpose(0, 3, 1, 2)).reshape(-1, 3, 3, 224, 224)
+        pixels = (_array(images) / 255 - mean) / deviation
+        return np.asarray(pixels.transpose(0, 3, 1, 2), np.float32).reshape(-1, 3, 3, 224, 224)
 
     return _pixels("inputs", _crops(224, 192), shape)
 
 
 def _mtcnn(images: Callable[[], tuple[list[Image.Image], list[Image.Image]]]) -> Callable[[str], Parts]:
     def shape(found: list[Image.Image]) -> np.ndarray:
-        return (np.stack([np.float32(image) for image in found]) - 127.5)[:, None] / 128
+        return (_array(found) - 127.5)[:, None] / 128
 
     def make(framework: str) -> Parts:
         if framework == "keras":
@@ -126,7 +130,7 @@ def _mtcnn(images: Callable[[], tuple[list[Image.Image], list[Image.Image]]]) ->
 
 def _fer(_: str) -> Parts:
     def shape(images: list[Image.Image]) -> np.ndarray:
-        grey = np.stack([np.float32(image.convert("L")) for image in images])
+        grey = _array([image.convert("L") for image in images])
         return ((grey / 255 - 0.5) * 2)[:, None, :, :, None]
 
     return _pixels("input_1", _faces(64), shape)
@@ -137,7 +141,7 @@ def _crepe_tiny(_: str) -> Parts:
     sound = speech()[_SPEECH_STARTS:]
     windows = sound[: len(sound) // (2 * _PITCH_WINDOW) * 2 * _PITCH_WINDOW].reshape(-1, 2, _PITCH_WINDOW)
     centred = windows - windows.mean(axis=2, keepdims=True)
-    calls = np.float32(centred / np.maximum(centred.std(axis=2, keepdims=True), 1e-10))
+    calls = np.asarray(centred / np.maximum(centred.std(axis=2, keepdims=True), 1e-10), np.float32)
     held_out = np.arange(len(calls)) // _PITCH_PAIRS % 2 == 1
     return Parts(calibration={"x": calls[~held_out]}, held_out={"x": calls[held_out]})
 
@@ -150,6 +154,7 @@ def _silero(_: str) -> Parts:
     import torch  # noqa: PLC0415 (the states are the model's own)
     from torch_models import silero  # noqa: PLC0415
 
+    names = ["sound", "state"]
     model, _unused = silero()
     sound, state = torch.from_numpy(speech()), torch.zeros(2, 1, 128)
     found: list[list[tuple[np.ndarray, np.ndarray]]] = [[], []]
@@ -160,8 +165,10 @@ def _silero(_: str) -> Parts:
             if index % _EVERY == 0 and first == last:
                 found[first % 2].append((window.numpy(), state.numpy()))
             _, state = model.eval()(window, state)
-    stacked = [dict(zip(("sound", "state"), map(np.stack, zip(*part, strict=True)), strict=True)) for part in found]
-    return Parts(calibration=stacked[0], held_out=stacked[1])
+    calibration, held_out = (
+        {name: np.stack(arrays) for name, arrays in zip(names, zip(*part, strict=True), strict=True)} for part in found
+    )
+    return Parts(calibration=calibration, held_out=held_out)
 
 
 def _minilm(_: str) -> Parts:
