@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 
 import torch
 from torch import fx
@@ -12,7 +13,7 @@ from torch.export import ExportedProgram
 from ...errors import QuantizationError
 from ...precision import Precision
 from ...quantization.budget import parse_budget
-from ...quantization.cost import worst_noise
+from ...quantization.cost import CostMeter, worst_noise
 from ...quantization.observers import Range
 from ...quantization.recipe import CalibrationRecord, Compute, LayerRecipe, Recipe
 from .equalise import equalised, factors_for
@@ -25,9 +26,9 @@ from .quantize import quantize, steps_of_outputs
 from .rounding import rounded
 from .statistics import Statistics, Tensors, gather
 from .trial import Trial
-from .weights import IntegerWeights
+from .weights import IntegerWeights, integer_weights
 
-_TRIED = 32  # calls on which candidates are compared
+_TRIED = 16  # calls on which candidates are compared
 _HELD_OUT_EVERY = 4
 _FEWEST_TO_HOLD_OUT = 8
 _WORTH_AN_OPERATOR = 0.8  # of the noise must be left, where dividing tensors costs time at every call
@@ -83,12 +84,25 @@ def make(program: ExportedProgram, calls: Calls | None, wish: Wish) -> Quantizat
     return Quantization(recipe=recipe) if calls is None else _Making(program, calls, wish).made(recipe)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Candidate:
+    """A quantisation and what it costs each output on the calls it was tried on."""
+
+    made: Quantization
+    cost: list[CostMeter]
+
+    @property
+    def noise(self) -> float:
+        """That of the output that lost most."""
+        return worst_noise(self.cost)
+
+
 class _Making:
     def __init__(self, program: ExportedProgram, calls: Calls, wish: Wish) -> None:
         self._program = program
         self._calls = calls
         self._wish = wish
-        self._trial = Trial(program, _first(calls.judging(), _TRIED), wish.outputs)
+        self._trial = Trial(program, islice(calls.judging(), _TRIED), wish.outputs)
 
     def made(self, recipe: Recipe) -> Quantization:
         """The candidate with the least noise on the calls held out, within the budget if there is one."""
@@ -98,14 +112,13 @@ class _Making:
         divisors = self._divisors(recipe) if self._wish.precision is not Precision.INT8_WEIGHTS else {}
         if divisors:
             other = self._fitted(recipe, divisors)
-            best = other if self._noise(other) < _WORTH_AN_OPERATOR * self._noise(best) else best
+            best = other if other.noise < _WORTH_AN_OPERATOR * best.noise else best
         if self._wish.budget is not None:
-            best = within_budget(self._program, best, self._trial, parse_budget(self._wish.budget))
-        simulation = self._simulation(best)
-        steps = steps_of_outputs(simulation)
-        costs = (meter.result for meter in self._trial.cost(simulation))
-        cost = tuple(replace(each, step=step) for each, step in zip(costs, steps, strict=True))
-        return replace(best, recipe=replace(best.recipe, cost=cost))
+            made = within_budget(self._program, best.made, self._trial, parse_budget(self._wish.budget))
+            best = best if made is best.made else self._tried(made)
+        steps = steps_of_outputs(self._simulation(best.made))
+        cost = tuple(replace(meter.result, step=step) for meter, step in zip(best.cost, steps, strict=True))
+        return replace(best.made, recipe=replace(best.made.recipe, cost=cost))
 
     def _divisors(self, recipe: Recipe) -> dict[str, torch.Tensor]:
         """For tensors that are float before layers read them: those that an integer kernel gives have one scale."""
@@ -117,7 +130,7 @@ class _Making:
         integers = {node.name for node, by in domain_of(self._program, recipe.layers).tensors.items() if by is not None}
         return factors_for(self._program, self._seen, [name for name in floats if name not in integers])
 
-    def _fitted(self, recipe: Recipe, divisors: dict[str, torch.Tensor]) -> Quantization:
+    def _fitted(self, recipe: Recipe, divisors: dict[str, torch.Tensor]) -> _Candidate:
         """Ranges and weights for a program that is equalised so."""
         program = equalised(self._program, divisors)
         tensors = [node.name for node in domain_of(program, recipe.layers).tensors]
@@ -127,27 +140,33 @@ class _Making:
         weights = _weights(program, recipe.layers, seen)
         made = Quantization(recipe=recipe, weights=weights, divisors=divisors)
         if not tensors:
-            return made
+            return self._tried(made)
         _require_finite(seen)
-        choices = (_least_error(seen), _extremes(seen))
-        recipes = [replace(recipe, tensors=tensor_recipes(program, recipe.layers, choose)) for choose in choices]
-        return min((replace(made, recipe=each) for each in recipes), key=self._noise)
+        recipes = (
+            replace(recipe, tensors=tensor_recipes(program, recipe.layers, choose))
+            for choose in (_least_error(seen), _extremes(seen))
+        )
+        return min((self._tried(replace(made, recipe=each)) for each in recipes), key=lambda each: each.noise)
 
-    def _noise(self, made: Quantization) -> float:
-        return worst_noise(self._trial.cost(self._simulation(made)))
+    def _tried(self, made: Quantization) -> _Candidate:
+        return _Candidate(made=made, cost=self._trial.cost(self._simulation(made)))
 
     def _simulation(self, made: Quantization) -> ExportedProgram:
         return quantize(equalised(self._program, made.divisors), made.recipe, made.weights)
 
 
 def _weights(program: ExportedProgram, layers: Sequence[LayerRecipe], seen: Statistics) -> dict[str, IntegerWeights]:
-    """Weights rounded on what the layers met, for those layers whose inputs were remembered."""
+    """The integer weights of every layer that has some: rounded on what it met, if that was remembered."""
     wanted = {layer.name for layer in layers if layer.compute is not Compute.FP32}
     found: dict[str, IntegerWeights] = {}
     for layer in layers_of(program):
-        moments = seen.moments(layer.name)
-        if layer.name in wanted and moments is not None:
-            found[layer.name] = rounded(layer.values, layer.axis, moments)
+        if layer.name in wanted:
+            moments = seen.moments(layer.name)
+            found[layer.name] = (
+                integer_weights(layer.values, layer.axis)
+                if moments is None
+                else rounded(layer.values, layer.axis, moments)
+            )
     return found
 
 
@@ -167,8 +186,3 @@ def _require_finite(seen: Statistics) -> None:
             f"the calibration calls give NaN or infinity at {', '.join(broken[:5])}: there is no scale for that",
             fix="look for a mask of -inf or a division by zero, or leave such calls out of --calibration",
         )
-
-
-def _first(calls: Iterator[Tensors], count: int) -> Iterator[Tensors]:
-    for _, call in zip(range(count), calls, strict=False):
-        yield call

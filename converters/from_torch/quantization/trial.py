@@ -6,9 +6,12 @@ from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 import torch
+from torch import fx
 from torch.export import ExportedProgram
 
 from ...quantization.cost import CostMeter
+from ..passes.constants import ConstantEdit, constants_of
+from .operators import DEQUANTIZE, DEQUANTIZE_CHANNELS
 from .statistics import Tensors
 
 Outputs = list[np.ndarray]
@@ -37,10 +40,24 @@ class Trial:
 
 def runner_of(program: ExportedProgram) -> Callable[[Tensors], Outputs]:
     """A function that runs the program on one call."""
-    module = program.module(check_guards=False)
+    module = with_real_weights(program).module(check_guards=False)
 
     def run(call: Tensors) -> Outputs:
         with torch.no_grad():
             return [value.detach().numpy() for value in module(*call)]
 
     return run
+
+
+def with_real_weights(program: ExportedProgram) -> ExportedProgram:
+    """The same program with its integer weights as the numbers they stand for, computed once and not at every call."""
+    constants = constants_of(program)
+    edit = ConstantEdit(program)
+    for node in list(edit.graph.nodes):
+        stored = node.args[0] if node.target in {DEQUANTIZE, DEQUANTIZE_CHANNELS} else None
+        if isinstance(stored, fx.Node) and stored.name in constants:
+            arguments, options = fx.map_arg((node.args, node.kwargs), lambda source: constants[source.name])
+            edit.replace(node, edit.add(f"real_{node.name}", node.target(*arguments, **options)))
+            edit.graph.erase_node(node)
+    edit.drop_unused()
+    return edit.program()

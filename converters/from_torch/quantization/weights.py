@@ -9,7 +9,7 @@ import torch
 from .operators import WEIGHT_MAX
 
 # Shares of the largest weight that a scale may cover: clipping one outlier can serve all others.
-_COVERED = tuple(1.0 - 0.02 * step for step in range(26))
+_COVERED = tuple(1.0 - 0.04 * step for step in range(13))
 _SMALLEST_SCALE = 1e-12
 
 
