@@ -33,7 +33,7 @@ def _make(order: Order, *, dynamic: bool) -> None:
     quantizer = XNNPACKQuantizer().set_global(scheme)
     prepared = prepare_pt2e(torch.export.export(module, real[0]).module(), quantizer)
     with torch.no_grad():
-        for call in real:
+        for call in real[:1] if dynamic else real:  # one call tells a dynamic scheme all it asks for
             prepared(*call)
     converted = convert_pt2e(prepared)
     program = to_edge_transform_and_lower(

@@ -28,7 +28,7 @@ def _make(order: Order, *, dynamic: bool) -> None:
     quantizer = PT2EQuantizer().set_global(scheme)
     prepared = prepare_pt2e(torch.export.export(module, real[0]).module(), quantizer)
     with torch.no_grad():
-        for call in real:
+        for call in real[:1] if dynamic else real:  # one call tells a dynamic scheme all it asks for
             prepared(*call)
     converted = convert_pt2e(prepared, fold_quantize=False)
     made = litert_torch.convert(converted, real[0], quant_config=QuantConfig(pt2e_quantizer=quantizer))
