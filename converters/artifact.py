@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from .precision import Precision
+from .quantization.execution import Execution
 from .signature import Signature
 
 
@@ -32,7 +33,8 @@ class Artifact:
 
     `file` is a path; `route` names the steps that made it, `notes` what a user should know (an unrolled
     loop, a dimension that became fixed); `layouts` maps a tensor to "nchw" or "nhwc" where it differs from
-    the source's; `made_by` maps tool names to versions.
+    the source's; `made_by` maps tool names to versions. `execution` says of a quantised artifact what it computes in
+    integers.
     """
 
     file: str
@@ -46,3 +48,4 @@ class Artifact:
     notes: tuple[str, ...] = ()
     layouts: dict[str, str] = field(default_factory=dict[str, str])
     made_by: dict[str, str] = field(default_factory=dict[str, str])
+    execution: Execution | None = None

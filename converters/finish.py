@@ -7,6 +7,7 @@ from pathlib import Path
 
 from .artifact import Artifact
 from .job import ConvertJob
+from .quantization.execution import Execution
 from .signature import Signature
 from .writing import write_atomically
 
@@ -21,6 +22,7 @@ def finish(  # noqa: PLR0913 (the facts of an artifact, keyword-only)
     notes: tuple[str, ...] = (),
     layouts: dict[str, str] | None = None,
     signature: Signature | None = None,
+    execution: Execution | None = None,
 ) -> Artifact:
     """The artifact of a conversion job, written to `job.output`; raises UsageError if the disk is full."""
     write_atomically(Path(job.output), payload)
@@ -36,4 +38,5 @@ def finish(  # noqa: PLR0913 (the facts of an artifact, keyword-only)
         notes=notes,
         layouts=layouts or {},
         made_by=made_by,
+        execution=execution,
     )

@@ -13,6 +13,7 @@ from .documents import Document
 from .errors import InputError
 from .job import Description
 from .precision import Precision
+from .quantization.execution import Execution
 from .signature import Dim, Signature, TensorSpec
 from .source import Source, Trust
 from .worker.confinement import Containment
@@ -46,6 +47,7 @@ class ArtifactRecord:
 
     `dims` holds the bounds of the dynamic dimensions that shapes name, `layouts` maps a tensor to "nchw" or "nhwc"
     where it differs from the source's, `route` names the steps that made it, `made_by` maps tools to versions.
+    `execution` says of a quantised artifact which of its heavy operators compute in integers, and why others do not.
     """
 
     file: str
@@ -61,6 +63,7 @@ class ArtifactRecord:
     route: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     made_by: dict[str, str] = field(default_factory=dict[str, str])
+    execution: Execution | None = None
 
     def in_folder(self, folder: Path) -> Artifact:
         """The artifact itself, where it lies."""
@@ -76,6 +79,7 @@ class ArtifactRecord:
             notes=self.notes,
             layouts=self.layouts,
             made_by=self.made_by,
+            execution=self.execution,
         )
 
 
@@ -133,6 +137,7 @@ def record_artifact(artifact: Artifact) -> ArtifactRecord:
         route=artifact.route,
         notes=artifact.notes,
         made_by=artifact.made_by,
+        execution=artifact.execution,
     )
 
 

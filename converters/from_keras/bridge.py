@@ -13,8 +13,8 @@ import torch
 
 from ..artifact import Artifact
 from ..errors import EdgeproofError, NeedsTensorFlow, SourceError
-from ..finish import finish
 from ..from_torch import executorch, litert, onnx, torchscript
+from ..from_torch.finishing import finish_program
 from ..from_torch.lowering import Lowering
 from ..from_torch.program import TorchProgram
 from ..from_torch.quantization.jobs import quantize_program, simulate_program
@@ -85,14 +85,11 @@ def _convert(
     program = _program(job)
     with stage("lower"):
         lowering = lower(program)
-    return finish(
+    return finish_program(
         job,
-        lowering.payload,
-        backend=lowering.backend,
+        program,
+        lowering,
         route=("keras", "torch backend", "torch.export", format_name),
-        notes=lowering.notes,
-        layouts=program.layouts,
-        signature=program.signature,
         made_by=versions_of(*tools),
     )
 
@@ -107,7 +104,7 @@ def _program(job: ConvertJob) -> TorchProgram:
         program.exported  # noqa: B018  (made here, so that a failure is told apart from one of lowering)
     except EdgeproofError as error:
         raise NeedsTensorFlow(_why(error), fix="convert through the model's ONNX graph") from error
-    return program.quantized_as(job)
+    return program.in_precision(job)
 
 
 @functools.lru_cache(maxsize=1)

@@ -10,9 +10,9 @@ import torch
 
 from ..artifact import Artifact
 from ..errors import ConversionError
-from ..finish import finish
 from ..from_torch import executorch, litert, torchscript
 from ..from_torch import onnx as onnx_format
+from ..from_torch.finishing import finish_program
 from ..from_torch.lowering import Lowering
 from ..from_torch.program import TorchProgram
 from ..from_torch.quantization.jobs import quantize_program, simulate_program
@@ -61,14 +61,11 @@ def simulate(job: SimulateJob) -> RunResult:
 def _convert(job: ConvertJob, lower: Callable[[TorchProgram], Lowering], tools: tuple[str, ...]) -> Artifact:
     program = _program(job)
     lowering = lower(program)
-    return finish(
+    return finish_program(
         job,
-        lowering.payload,
-        backend=lowering.backend,
+        program,
+        lowering,
         route=(str(job.source.framework), "tf2onnx", "onnx", "torch.export", job.format),
-        notes=lowering.notes,
-        layouts=program.layouts,
-        signature=program.signature,
         made_by=versions_of(*tools),
     )
 
@@ -82,4 +79,4 @@ def _program(job: ConvertJob) -> TorchProgram:
     call = next(read_calls(Path(job.examples)))
     tensors = tuple(torch.from_numpy(call[spec.name]) for spec in job.signature.inputs)
     layouts = layouts_of(job.signature, job.options, of_source=Layout.NHWC)
-    return TorchProgram(module, tensors, job.signature, layouts).quantized_as(job)
+    return TorchProgram(module, tensors, job.signature, layouts).in_precision(job)

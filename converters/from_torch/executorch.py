@@ -9,13 +9,13 @@ from torch.export import ExportedProgram
 
 from ..artifact import Artifact
 from ..errors import ConversionError, UsageError
-from ..finish import finish
 from ..job import ConvertJob
 from ..signature import Signature
 from ..versions import versions_of
 from ..worker.stages import stage
 from .executorch_delegation import Delegated, delegate
 from .executorch_operators import kernels_beside_delegate, refuse_unsupported
+from .finishing import finish_program
 from .lowering import Lowering
 from .passes.contiguous_constants import contiguous_constants
 from .passes.crops_as_slices import crops_as_slices
@@ -29,6 +29,8 @@ from .passes.sort_as_topk import sort_as_topk
 from .passes.spell_out_prelu import spell_out_prelu_but_on_images
 from .passes.spell_out_tanh_gelu import spell_out_tanh_gelu
 from .program import program_of
+from .quantization.operators import is_quantized
+from .quantized.executorch_program import quantised_for_executorch
 from .unrolled_loops import told_unrolled
 from .upstream.exir import ExecutorchBackendConfig, MemoryPlanningPass
 from .upstream.resized_scans import resized_scans
@@ -57,14 +59,11 @@ def convert(job: ConvertJob) -> Artifact:
     exported = program.to_lower()
     with stage("lower"):
         lowering = lower(exported, program.signature, backend=job.backend)
-    return finish(
+    return finish_program(
         job,
-        lowering.payload,
-        backend=lowering.backend,
+        program,
+        lowering,
         route=("torch", "torch.export", "executorch"),
-        notes=lowering.notes,
-        layouts=program.layouts,
-        signature=program.signature,
         made_by=versions_of("torch", "executorch"),
     )
 
@@ -84,7 +83,8 @@ def lower(
     chosen = _backend(backend)
     with shortcuts(), resized_scans():
         unrolled = told_unrolled(program)
-        delegated = delegate(prepare(program), to_xnnpack=chosen == XNNPACK)
+        prepared = prepare(quantised_for_executorch(program) if is_quantized(program) else program)
+        delegated = delegate(prepared, to_xnnpack=chosen == XNNPACK)
         refuse_unsupported(delegated.program)
         notes = (*delegated.notes, *kernels_beside_delegate(delegated.program, chosen), *unrolled)
         return Lowering(payload=_serialised(delegated), backend=chosen, notes=notes)

@@ -9,13 +9,13 @@ from torch.export import ExportedProgram
 
 from ..artifact import Artifact
 from ..errors import ConversionError
-from ..finish import finish
 from ..job import ConvertJob
 from ..litert_interface import order_interface
 from ..signature import Signature
 from ..versions import versions_of
 from ..worker.stages import stage
 from . import litert_lowerings, litert_scan
+from .finishing import finish_program
 from .litert_flatbuffer import flatbuffer, refuse_unloadable
 from .litert_open_sizes import with_open_sizes
 from .lowering import Lowering
@@ -63,14 +63,11 @@ def convert(job: ConvertJob) -> Artifact:
     """Make the LiteRT artifact of a job; raises ConversionError, UnsupportedOperators."""
     program = program_of(job)
     lowering = lower_program(program)
-    return finish(
+    return finish_program(
         job,
-        lowering.payload,
-        backend=lowering.backend,
+        program,
+        lowering,
         route=("torch", "torch.export", "litert-torch"),
-        notes=lowering.notes,
-        layouts=program.layouts,
-        signature=program.signature,
         made_by=versions_of("torch", "litert-torch"),
     )
 

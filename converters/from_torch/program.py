@@ -16,11 +16,13 @@ from ..example_inputs import inputs_from
 from ..fingerprint import fingerprint, require_same
 from ..job import ConvertJob, ConvertOptions, Layout
 from ..layouts import layouts_of, move_axes
+from ..precision import Precision
 from ..signature import Signature
 from ..source import Source, SourceKind
 from ..tensors import Call, read_calls
 from ..worker.stages import stage
 from .flatten import FlatModule, arguments_from
+from .half import half_program
 from .layout import relay
 from .load import load
 from .opening.opened import Opened
@@ -36,9 +38,10 @@ from .weights import weights_of
 class TorchProgram:
     """The flat module in evaluation mode with its example inputs; `exported` is made once, when asked for.
 
-    `quantization` says how it is quantised, None for a program that stays in float.
+    `precision` is the one it is lowered in; `quantization` says how it is quantised, None where it stays in float.
     """
 
+    precision: Precision = Precision.FP32
     quantization: Quantization | None = None
 
     def __init__(
@@ -64,21 +67,27 @@ class TorchProgram:
         with stage("export"), torch.no_grad(), whole_recurrent_layers(), quick_recurrent_cells():
             return reroll_cells(drop_aliases(self._export()))
 
-    def quantized_as(self, job: ConvertJob) -> TorchProgram:
-        """The program as a job's recipe quantises it; raises UsageError for the recipe of another model."""
-        if job.recipe is None:
+    def in_precision(self, job: ConvertJob) -> TorchProgram:
+        """The program in the precision of a job; raises UsageError for the recipe of another model."""
+        if job.precision is Precision.FP32:
             return self
-        quantization = read_quantization(Path(job.recipe))
-        require_fit(quantization.recipe, prepared(self.exported))
         changed = copy.copy(self)
-        changed.quantization = quantization
+        changed.precision = job.precision
+        if job.recipe is not None:
+            changed.quantization = read_quantization(Path(job.recipe))
+            require_fit(changed.quantization.recipe, prepared(self.exported))
         return changed
 
     def to_lower(self, *, whole_recurrent: bool = False) -> torch.export.ExportedProgram:
-        """The program that formats are made of: `exported`, quantised if there is a recipe."""
-        if self.quantization is None:
-            return self.exported
-        return self.quantization.quantized(self.exported, whole_recurrent=whole_recurrent)
+        """The program that formats are made of: `exported`, quantised or in float16 as the precision asks.
+
+        `whole_recurrent` leaves recurrent layers of a quantised program as one operator each.
+        """
+        if self.precision is Precision.FP16:
+            return half_program(self.exported, _dynamic_shapes(self.signature))
+        if self.quantization is not None:
+            return self.quantization.quantized(self.exported, whole_recurrent=whole_recurrent)
+        return self.exported
 
     def _examples_to_export(self) -> tuple[torch.Tensor, ...]:
         """The examples with at least two along dynamic axes: torch.export takes a size of 1 for a fixed one."""
@@ -188,7 +197,7 @@ def program_of(job: ConvertJob) -> TorchProgram:
     """
     if job.fingerprint is not None:
         require_same(fingerprint_of(job.source), job.fingerprint)
-    return _program(job.source, job.signature, job.examples, job.options).quantized_as(job)
+    return _program(job.source, job.signature, job.examples, job.options).in_precision(job)
 
 
 @functools.lru_cache(maxsize=1)

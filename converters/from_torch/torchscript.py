@@ -10,10 +10,10 @@ from torch.jit._trace import TracerWarning
 
 from ..artifact import Artifact
 from ..errors import ConversionError, DataDependent
-from ..finish import finish
 from ..job import ConvertJob
 from ..versions import versions_of
 from ..worker.stages import stage
+from .finishing import finish_program
 from .flatten import FlatModule
 from .lowering import Lowering
 from .program import TorchProgram, program_of
@@ -28,16 +28,7 @@ def convert(job: ConvertJob) -> Artifact:
     """Make the TorchScript artifact of a job; raises ConversionError."""
     program = program_of(job)
     lowering = lower(program)
-    return finish(
-        job,
-        lowering.payload,
-        backend=lowering.backend,
-        route=("torch", "torchscript"),
-        notes=lowering.notes,
-        layouts=program.layouts,
-        signature=program.signature,
-        made_by=versions_of("torch"),
-    )
+    return finish_program(job, program, lowering, route=("torch", "torchscript"), made_by=versions_of("torch"))
 
 
 def lower(program: TorchProgram) -> Lowering:

@@ -1,0 +1,76 @@
+"""Turns a program into one that computes in float16, with its inputs and outputs in float32 as before."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import torch
+from torch import fx
+from torch.export import ExportedProgram
+from torch.utils import _pytree as pytree
+
+from ..errors import ConversionError
+from .passes.recurrent_to_scan import recurrent_to_scan
+
+_LARGEST = float(torch.finfo(torch.float16).max)
+
+
+class HalfModule(torch.nn.Module):
+    """A program's module in float16 behind casts."""
+
+    def __init__(self, module: fx.GraphModule) -> None:
+        super().__init__()
+        self.module = module
+
+    def forward(self, *tensors: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """The program's outputs, floats in float32."""
+        results = self.module(*(_cast(tensor, torch.float32, torch.float16) for tensor in tensors))
+        return tuple(_cast(result, torch.float16, torch.float32) for result in pytree.tree_leaves(results))
+
+
+def half_program(program: ExportedProgram, dynamic_shapes: Any) -> ExportedProgram:
+    """The program in float16; recurrent layers become loops, as no runtime has them in float16.
+
+    Numbers beyond what float16 holds, such as masks of -3.4e38, become its largest. Raises ConversionError if
+    torch.export refuses the program in float16.
+    """
+    module = copy.deepcopy(recurrent_to_scan(program).module(check_guards=False))  # it shares the program's tensors
+    if not isinstance(module, fx.GraphModule):
+        raise ConversionError("the exported program is no graph", fix="report this as a bug")
+    examples = tuple(pytree.tree_leaves(program.example_inputs))
+    _narrow(module)
+    try:
+        with torch.no_grad():
+            return torch.export.export(HalfModule(module), examples, dynamic_shapes=dynamic_shapes, strict=False)
+    except Exception as error:
+        raise ConversionError(
+            f"the model cannot compute in float16: {type(error).__name__}: {error}", fix="convert it in fp32"
+        ) from error
+
+
+def _narrow(module: fx.GraphModule) -> None:
+    """Constants, dtypes in arguments and numbers of the graph and of its loops' bodies."""
+    for tensor in (*module.parameters(), *module.buffers()):
+        if tensor.dtype is torch.float32:
+            infinite = torch.isinf(tensor.data)
+            tensor.data = torch.where(infinite, tensor.data, tensor.data.clamp(-_LARGEST, _LARGEST)).half()
+    for part in module.modules():
+        if isinstance(part, fx.GraphModule):
+            for node in part.graph.nodes:
+                if node.op == "call_function":
+                    node.args = pytree.tree_map(_narrowed, node.args)
+                    node.kwargs = pytree.tree_map(_narrowed, node.kwargs)
+            part.recompile()
+
+
+def _narrowed(value: Any) -> Any:
+    if value is torch.float32:
+        return torch.float16
+    if isinstance(value, float) and abs(value) > _LARGEST and abs(value) != float("inf"):
+        return _LARGEST if value > 0 else -_LARGEST
+    return value
+
+
+def _cast(tensor: Any, found: torch.dtype, wanted: torch.dtype) -> Any:
+    return tensor.to(wanted) if isinstance(tensor, torch.Tensor) and tensor.dtype is found else tensor
