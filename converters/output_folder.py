@@ -11,7 +11,8 @@ from typing import Self
 from . import manifest
 from .errors import InputError, UsageError
 
-_OURS = ("parity.json", "golden", manifest.FILE_NAME)
+RECIPES = "recipes"
+_OURS = ("parity.json", "golden", RECIPES, manifest.FILE_NAME)
 
 
 class OutputFolder:

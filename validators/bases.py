@@ -11,6 +11,7 @@ from ..converters import registry
 from ..converters.artifact import Artifact
 from ..converters.errors import EdgeproofError, NeedsTensorFlow
 from ..converters.job import ConvertJob, Description, Quantized, QuantizeJob, RunResult, SimulateJob
+from ..converters.output_folder import RECIPES
 from ..converters.precision import Precision
 from ..converters.quantization.files import SUFFIX
 from ..converters.registry_rows import QuantizerRow
@@ -81,7 +82,9 @@ class Bases:
             then(graph)
 
     def _quantise(self, basis: Basis, row: QuantizerRow, calibration: str | None, then: Then) -> None:
-        output = self._folder / f"{self._description.source.name}.{basis.precision}{SUFFIX}"
+        folder = self._folder / RECIPES
+        folder.mkdir(exist_ok=True)
+        output = folder / f"{self._description.source.name}.{basis.precision}{SUFFIX}"
         job = QuantizeJob(
             program=self._job(basis, str(output)),
             calibration=calibration,

@@ -18,7 +18,7 @@ from ..converters.tensors import read_calls, write_calls
 from .compare import compare
 from .parity import ParityRow, Status, TensorParity
 from .processor import this_processor
-from .quantised import CostPolicy, SimulationPolicy, both, noise_of, without_simulation
+from .quantised import CostPolicy, HalfPolicy, SimulationPolicy, both, noise_of, without_simulation
 from .request import Request
 from .samples import SampleSet, collect, read_samples
 from .signatures import check_signature
@@ -163,15 +163,22 @@ class Judge:
         precision = run.artifact.precision
         if precision is Precision.FP32:
             return self._compared(self.reference, run.outputs, FLOAT_POLICY), FLOAT_POLICY.name
-        simulated = self._simulations[precision]
+        simulated, path, real = self._simulations[precision], self.simulation(precision), max(self._real, 1)
         policy = CostPolicy(budget=simulated.budget)
-        cost = self._compared(self.reference, run.outputs, policy, calls=max(self._real, 1))
         if simulated.error is not None:
+            cost = self._compared(self.reference, run.outputs, policy, calls=real)
             return without_simulation(cost, simulated.error.message), policy.name
-        path = self.simulation(precision)
-        expected = SimulationPolicy(noise=noise_of(read_calls(self.reference), read_calls(path)), steps=simulated.steps)
+        if precision is Precision.FP16:
+            half = HalfPolicy(noise=self._noise(path, calls=real))
+            return self._compared(self.reference, run.outputs, half, calls=real), half.name
+        cost = self._compared(self.reference, run.outputs, policy, calls=real)
+        expected = SimulationPolicy(noise=self._noise(path), steps=simulated.steps)
         simulation = self._compared(path, run.outputs, expected)
         return both(cost, simulation, expected), f"{policy.name}, {expected.name}"
+
+    def _noise(self, simulation: Path, *, calls: int | None = None) -> dict[str, float]:
+        """What a simulation loses against the source, by output."""
+        return noise_of(islice(read_calls(self.reference), calls), islice(read_calls(simulation), calls))
 
     def _compared(
         self, reference: Path, outputs: Path, policy: Policy, *, calls: int | None = None

@@ -21,6 +21,8 @@ from .tolerance import check
 # measurements.
 LARGEST_SHARE_OF_NOISE = 0.5
 LARGEST_STEPS = 1.0
+# How many times the source's own loss in float16 another runtime may lose.
+LARGEST_HALF = 3.0
 # Below this ratio of signal to noise what is left is another model; a budget of the user's own takes its place.
 LEAST_SQNR_DB = 10.0
 _CHANGED_INTEGERS = 0.1
@@ -68,6 +70,27 @@ class SimulationPolicy:
             return (check("off the simulation/step", metrics.rms / step, LARGEST_STEPS),)
         share = metrics.rms / noise if noise else (math.inf if metrics.rms else 0.0)
         return (check("off the simulation/noise", share, LARGEST_SHARE_OF_NOISE),)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HalfPolicy:
+    """How far a float16 artifact may be from the source: a few times what the source itself loses in float16.
+
+    A runtime may keep float32 between operators and lose less, or round in another order and lose somewhat more.
+    `noise` is the rms difference of the simulation, in float16 throughout, by output.
+    """
+
+    noise: Mapping[str, float]
+    name: str = "half-1"
+
+    def checks(self, metrics: OutputMetrics, *, output: str) -> tuple[Check, ...]:
+        """One check; integers and booleans are decisions, and may change where float16 decides otherwise."""
+        if metrics.exact:
+            changed = metrics.mismatches / metrics.elements if metrics.elements else 1.0
+            return (check("changed integers", changed, _CHANGED_INTEGERS),)
+        noise = max(self.noise.get(output, 0.0), _FLOAT_NOISE * metrics.scale)
+        share = metrics.rms / noise if noise else (math.inf if metrics.rms else 0.0)
+        return (check("rms/rms of the source in float16", share, LARGEST_HALF),)
 
 
 def noise_of(reference: Iterable[Call], simulated: Iterable[Call]) -> dict[str, float]:

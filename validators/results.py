@@ -10,6 +10,7 @@ from ..converters.artifact import Artifact, extension_of
 from ..converters.errors import EdgeproofError, NotRunnable, QuantizationError
 from ..converters.job import Description, RunResult
 from ..converters.manifest import Manifest
+from ..converters.output_folder import RECIPES
 from ..converters.precision import Precision
 from ..converters.registry_rows import ConverterRow
 from ..converters.versions import versions_of
@@ -121,7 +122,7 @@ class Results:
             outputs=description.signature.outputs,
             dims=description.signature.dims,
             artifacts=tuple(manifest.record_artifact(artifact) for artifact in ordered),
-            recipes={str(precision): path.name for precision, path in self._recipes.items()},
+            recipes={str(precision): f"{RECIPES}/{path.name}" for precision, path in self._recipes.items()},
         )
 
     def _report(self, description: Description, samples: SampleSet) -> ParityReport:
