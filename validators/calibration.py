@@ -12,7 +12,7 @@ from ..converters.errors import InputError, UsageError
 from ..converters.job import Description
 from ..converters.tensors import Call, read_calls, write_calls
 from .request import Request
-from .samples import fit, read_samples
+from .samples import fit, stream_samples
 
 _FEW = 16
 _MUCH_WIDER = 2.0
@@ -80,7 +80,7 @@ def _calls(request: Request, description: Description) -> Iterator[Call]:
         given: Iterable[Call] = read_calls(Path(description.calibration))
     else:
         example = next(read_calls(Path(description.examples)))
-        given = read_samples(Path(request.calibration or ""), description.signature, example)
+        given = stream_samples(Path(request.calibration or ""), description.signature, example)
     for index, call in enumerate(given):
         yield fit(call, description.signature, where=f"calibration call {index}")
 

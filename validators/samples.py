@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable, Mapping
+import zipfile
+import zlib
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,8 +18,9 @@ from ..converters.tensors import Call
 from .accumulators import Array
 from .labels import label_names, without_labels
 from .probes import probes
+from .row_streams import row_streams
 from .shapes import allows, disagreement, shape_text
-from .splitting import split
+from .splitting import readings, split
 
 _HOW = "give an .npz with one array per input, a folder of those, or file.py:function"
 
@@ -72,6 +75,38 @@ def read_samples(path: Path, signature: Signature, example: Call) -> list[dict[s
     return calls
 
 
+def stream_samples(path: Path, signature: Signature, example: Call) -> Iterator[dict[str, Array]]:
+    """The same calls one after another, as they lie in the files: dtypes are those of the file.
+
+    Memory holds one call, whatever a file holds (an array that lies there by columns apart). Raises InputError.
+    """
+    for file in _files(path):
+        if file.suffix == ".npz":
+            yield from _stream_file(file, signature, example)
+        else:
+            yield from _read_file(file, signature, example)
+
+
+def _stream_file(path: Path, signature: Signature, example: Call) -> Iterator[dict[str, Array]]:
+    try:
+        with row_streams(path) as streams:
+            named = without_labels(streams, signature)
+            check_names(named, signature, where=str(path))
+            if any(stream.by_columns for stream in named.values()):
+                yield from _read_file(path, signature, example)
+                return
+            found = readings(
+                {name: stream.shape for name, stream in named.items()}, signature, example, where=str(path)
+            )
+            columns = [named[name].calls(reading) for name, reading in found.items()]
+            for arrays in zip(*columns, strict=True):
+                yield dict(zip(found, arrays, strict=True))
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise InputError(
+            f"{path} does not hold plain arrays as numpy.savez writes them: {error}", fix="write it with numpy.savez"
+        ) from error
+
+
 def _files(path: Path) -> list[Path]:
     if not path.exists():
         raise InputError(f"{path} does not exist", fix="check the path")
@@ -84,7 +119,7 @@ def _read_file(path: Path, signature: Signature, example: Call) -> list[dict[str
     arrays = without_labels(_arrays(path, signature), signature)
     check_names(arrays, signature, where=str(path))
     typed = {spec.name: cast(arrays[spec.name], spec, where=str(path)) for spec in signature.inputs}
-    return split(typed, signature, example, where=str(path))
+    return list(split(typed, signature, example, where=str(path)))
 
 
 def _arrays(path: Path, signature: Signature) -> Mapping[str, Array]:
@@ -115,7 +150,7 @@ def fit(call: Call, signature: Signature, *, where: str) -> dict[str, Array]:
     return typed
 
 
-def check_names(arrays: Mapping[str, Array], signature: Signature, *, where: str) -> None:
+def check_names(arrays: Mapping[str, object], signature: Signature, *, where: str) -> None:
     """Raises InputError unless the arrays have exactly the inputs' names."""
     names = [spec.name for spec in signature.inputs]
     if set(arrays) != set(names):

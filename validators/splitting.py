@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 from ..converters.errors import InputError
 from ..converters.signature import Signature, TensorSpec
@@ -11,8 +12,29 @@ from .accumulators import Array
 from .shapes import allows, shape_text
 
 
-def split(arrays: Mapping[str, Array], signature: Signature, example: Call, *, where: str) -> list[dict[str, Array]]:
-    """The calls in `arrays`, which have the inputs' names.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """How an array holds calls: `calls` pieces of `rows` along its leading axis, or one call as a whole (None).
+
+    Of a `stacked` array the leading axis counts calls and is no axis of theirs.
+    """
+
+    calls: int
+    rows: int | None = None
+    stacked: bool = False
+
+    def call(self, array: Array, index: int) -> Array:
+        """The call at `index`."""
+        if self.rows is None:
+            return array
+        piece = array[index * self.rows : (index + 1) * self.rows]
+        return piece[0] if self.stacked else piece
+
+
+def readings(
+    shapes: Mapping[str, tuple[int, ...]], signature: Signature, example: Call, *, where: str
+) -> dict[str, Reading]:
+    """How arrays of these shapes, which have the inputs' names, hold calls.
 
     Of these readings the first that fits an array is taken:
 
@@ -23,39 +45,37 @@ def split(arrays: Mapping[str, Array], signature: Signature, example: Call, *, w
 
     All inputs must hold the same number of calls. Raises InputError.
     """
-    parts = {
-        spec.name: _parts(arrays[spec.name], spec, example[spec.name].shape, signature) for spec in signature.inputs
-    }
-    for spec in signature.inputs:
-        if parts[spec.name] is None:
-            raise InputError(
-                f"{where}: {spec.name!r} has shape {list(arrays[spec.name].shape)}, which is neither one call of "
-                f"{shape_text(signature, spec)} nor several of them",
-                fix=f"store calls in a stack: [number, {', '.join(map(str, example[spec.name].shape))}]",
-            )
-    found = {name: part for name, part in parts.items() if part is not None}
-    counts = {name: len(part) for name, part in found.items()}
+    found = {spec.name: _reading(shapes[spec.name], spec, signature, example, where) for spec in signature.inputs}
+    counts = {name: reading.calls for name, reading in found.items()}
     if len(set(counts.values())) > 1:
         raise InputError(
             f"{where}: the inputs hold different numbers of calls: {counts}", fix="store as many calls for each input"
         )
-    return [dict(zip(found, arrays_of_call, strict=True)) for arrays_of_call in zip(*found.values(), strict=True)]
+    return found
 
 
-def _parts(array: Array, spec: TensorSpec, example: tuple[int, ...], signature: Signature) -> list[Array] | None:
-    """One array per call, or None if no reading fits."""
-    if array.shape == example:
-        return [array]
-    chunks = _chunks(array, example)
-    if chunks and all(allows(signature, spec, chunk.shape) for chunk in chunks):
-        return chunks
-    if array.ndim == len(example) + 1 and len(array) and allows(signature, spec, array.shape[1:]):
-        return list(array)
-    return [array] if allows(signature, spec, array.shape) else None
+def split(
+    arrays: Mapping[str, Array], signature: Signature, example: Call, *, where: str
+) -> Iterator[dict[str, Array]]:
+    """The calls in `arrays` (see `readings`)."""
+    found = readings({name: array.shape for name, array in arrays.items()}, signature, example, where=where)
+    count = next((reading.calls for reading in found.values()), 0)
+    return ({name: reading.call(arrays[name], index) for name, reading in found.items()} for index in range(count))
 
 
-def _chunks(array: Array, example: tuple[int, ...]) -> list[Array]:
-    """Pieces of the example's length along the leading axis; none if it does not divide."""
-    if not example or array.ndim != len(example) or not example[0] or len(array) % example[0]:
-        return []
-    return [array[start : start + example[0]] for start in range(0, len(array), example[0])]
+def _reading(shape: tuple[int, ...], spec: TensorSpec, signature: Signature, example: Call, where: str) -> Reading:
+    known = example[spec.name].shape
+    if shape == known:
+        return Reading(calls=1)
+    divides = bool(known) and len(shape) == len(known) and known[0] > 0 and not shape[0] % known[0]
+    if divides and allows(signature, spec, (known[0], *shape[1:])):
+        return Reading(calls=shape[0] // known[0], rows=known[0])
+    if len(shape) == len(known) + 1 and shape[0] and allows(signature, spec, shape[1:]):
+        return Reading(calls=shape[0], rows=1, stacked=True)
+    if allows(signature, spec, shape):
+        return Reading(calls=1)
+    raise InputError(
+        f"{where}: {spec.name!r} has shape {list(shape)}, which is neither one call of "
+        f"{shape_text(signature, spec)} nor several of them",
+        fix=f"store calls in a stack: [number, {', '.join(map(str, known))}]",
+    )
