@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from ..converters.precision import Precision
 from ..validators.parity import ParityReport, ParityRow, Status, Verdict
 from ..validators.reports.wording import NO_FIGURE, size, sqnr
 from ..validators.request import Outcome
@@ -56,11 +57,14 @@ def result_table(outcome: Outcome, *, width: int) -> Table:
     table = Table(box=None, padding=(0, 2 if width >= _ROOMY else 1, 0, 0), pad_edge=False, header_style="bold")
     for name in ("format", "precision", "target"):
         table.add_column(name, overflow="fold", vertical="bottom")
-    for name in ("bytes", "largest\ndifference", "SQNR", "seconds"):
+    rounded = any(row.precision != Precision.FP32 for row in outcome.report.results)
+    figures = ("bytes", *(("of\nfp32",) if rounded else ()), "largest\ndifference", "SQNR")
+    for name in (*figures, *(("decisions\nkept",) if rounded else ()), "seconds"):
         table.add_column(name, justify="right", no_wrap=True, vertical="bottom")
     table.add_column("verdict", no_wrap=True, vertical="bottom")
     for row in outcome.report.results:
-        table.add_row(*_cells(row, _seconds_of(row, outcome)), Text(row.status, style=_style(row.status)))
+        cells = _cells(row, outcome, rounded=rounded)
+        table.add_row(*cells, Text(row.status, style=_style(row.status)))
     return table
 
 
@@ -94,16 +98,36 @@ def lowest_sqnr(row: ParityRow) -> str:
     return texts.pop() if len(texts) == 1 else NO_FIGURE
 
 
-def _cells(row: ParityRow, seconds: float | None) -> tuple[str, ...]:
+def decisions_kept(row: ParityRow) -> str:
+    """The least share of decided rows whose largest entry stayed where it was, of all outputs that have such rows."""
+    shares = [output.top1 for output in row.outputs if output.top1 is not None]
+    return f"{100 * min(shares):.1f} %" if shares else NO_FIGURE
+
+
+def _cells(row: ParityRow, outcome: Outcome, *, rounded: bool) -> tuple[str, ...]:
+    seconds = _seconds_of(row, outcome)
     return (
         row.format,
         row.precision,
         row.target,
         size(row.bytes),
+        *((_of_float(row, outcome),) if rounded else ()),
         largest_difference(row),
         lowest_sqnr(row),
+        *((decisions_kept(row),) if rounded else ()),
         NO_FIGURE if seconds is None else f"{seconds:.1f}",
     )
+
+
+def _of_float(row: ParityRow, outcome: Outcome) -> str:
+    """The size as a share of the same format's float32 artifact."""
+    sizes = (
+        other.bytes
+        for other in outcome.report.results
+        if other.format == row.format and other.precision == Precision.FP32
+    )
+    whole = next(sizes, None)
+    return f"{row.bytes / whole:.2f}" if whole and row.bytes and row.precision != Precision.FP32 else NO_FIGURE
 
 
 def _seconds_of(row: ParityRow, outcome: Outcome) -> float | None:
