@@ -11,18 +11,15 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from ai_edge_litert import schema_py_generated as schema
 from torch.export import ExportedProgram
 
 from ..errors import ConversionError
 from .litert_differences import refuse_differences
+from .litert_file import read_model, write_model
 from .litert_open_constants import OpenConstants
 from .litert_scan import whole_loops
 from .litert_sizes import GraphWriter, KnownSizes
 from .static_sizes import EVEN, MIXED, ODD, at_sizes, largest_sizes, sizes_to_compare, smallest_sizes
-
-_IDENTIFIER = b"TFL3"
-_ALIGNMENT = 16
 
 Lower = Callable[[ExportedProgram], bytes]
 
@@ -74,7 +71,7 @@ class _Merged:
     """
 
     def __init__(self, files: _Files, chosen: Sequence[Mapping[str, int]]) -> None:
-        self._models = [schema.ModelT.InitFromPackedBuf(files.at(sizes), 0) for sizes in chosen]
+        self._models = [read_model(files.at(sizes)) for sizes in chosen]
         self._at_rest = {tuple(sizes[symbol] for sizes in chosen): low for symbol, low in files.smallest.items()}
         self._refusal: ConversionError | None = None
         self.guesses = self.grows = self.other_graphs = False
@@ -93,11 +90,7 @@ class _Merged:
         """The model as a file; raises ConversionError if it cannot be one."""
         if self._refusal is not None:
             raise self._refusal
-        model: Any = self._models[0]
-        _empty_unused_buffers(model)
-        builder = _Builder(1 << 20)
-        builder.Finish(model.Pack(builder), file_identifier=_IDENTIFIER)
-        return bytes(builder.Output())
+        return write_model(self._models[0])
 
     def _open(self, graphs: Sequence[Any]) -> None:
         """Let everything in a subgraph follow the open sizes of its inputs."""
@@ -127,22 +120,3 @@ class _Merged:
             tensor.shapeSignature = np.where(opened, -1, tensor.shape).astype(np.int32)
             rest = [self._at_rest.get(axis, 1) for axis in sizes]
             tensor.shape = np.where(opened, rest, tensor.shape).astype(np.int32)
-
-
-def _empty_unused_buffers(model: Any) -> None:
-    """Drop the data that no tensor uses any more; the buffers stay, as others are known by their place."""
-    used = {tensor.buffer for graph in model.subgraphs for tensor in graph.tensors}
-    used |= {entry.buffer for entry in model.metadata or []}
-    for index, buffer in enumerate(model.buffers):
-        if index not in used:
-            buffer.data = None
-
-
-class _Builder(schema.flatbuffers.Builder):  # type: ignore[misc] # flatbuffers has no types
-    """Writes constants where runtimes may read them as numbers: flatbuffers' Python code forgets force_align."""
-
-    def CreateNumpyVector(self, x: np.ndarray) -> int:  # noqa: N802
-        """A vector of numbers; what is stored as bytes is aligned for every dtype."""
-        if x.dtype == np.uint8:
-            self.Prep(_ALIGNMENT, x.size)
-        return super().CreateNumpyVector(x)

@@ -1,0 +1,43 @@
+"""Reads LiteRT files into objects that can be changed, and writes them back, always to the same bytes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+
+_IDENTIFIER = b"TFL3"
+_ALIGNMENT = 16
+
+
+def read_model(payload: bytes) -> Any:
+    """The model of a file."""
+    return schema.ModelT.InitFromPackedBuf(payload, 0)
+
+
+def write_model(model: Any) -> bytes:
+    """The file of a model; constants that no tensor uses any more are left out."""
+    _empty_unused_buffers(model)
+    builder = _Builder(1 << 20)
+    builder.Finish(model.Pack(builder), file_identifier=_IDENTIFIER)
+    return bytes(builder.Output())
+
+
+def _empty_unused_buffers(model: Any) -> None:
+    """Drop the data that no tensor uses any more; the buffers stay, as others are known by their place."""
+    used = {tensor.buffer for graph in model.subgraphs for tensor in graph.tensors}
+    used |= {entry.buffer for entry in model.metadata or []}
+    for index, buffer in enumerate(model.buffers):
+        if index not in used:
+            buffer.data = None
+
+
+class _Builder(schema.flatbuffers.Builder):  # type: ignore[misc] # flatbuffers has no types
+    """Writes constants where runtimes may read them as numbers: flatbuffers' Python code forgets force_align."""
+
+    def CreateNumpyVector(self, x: np.ndarray) -> int:  # noqa: N802
+        """A vector of numbers; what is stored as bytes is aligned for every dtype."""
+        if x.dtype == np.uint8:
+            self.Prep(_ALIGNMENT, x.size)
+        return super().CreateNumpyVector(x)
