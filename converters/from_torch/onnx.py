@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import onnx
 import torch
 
 from ..artifact import Artifact
 from ..errors import ConversionError, UnsupportedOperators
-from ..finish import finish
+from ..inspection.onnx_execution import read_onnx_execution
 from ..job import ConvertJob
 from ..signature import Signature
 from ..versions import versions_of
 from ..worker.stages import stage
+from .finishing import finish_program
 from .lowering import Lowering
 from .onnx_from_script import model_of_script
 from .onnx_operators import untranslatable
 from .onnx_recurrent import fold_layer_weights, layers_for_onnx, translation_table
 from .program import TorchProgram, program_of
+from .quantization.operators import is_quantized
+from .quantized.onnx_integers import finish_integers
+from .quantized.onnx_operators import quantised_translations
+from .quantized.onnx_program import quantised_for_onnx
 from .recurrent_shapes import whole_recurrent_layers
 from .unrolled_loops import told_unrolled
 
@@ -29,14 +35,11 @@ def convert(job: ConvertJob) -> Artifact:
     """Make the ONNX artifact of a job; raises ConversionError, UnsupportedOperators."""
     program = program_of(job)
     lowering = lower(program)
-    return finish(
+    return finish_program(
         job,
-        lowering.payload,
-        backend=lowering.backend,
+        program,
+        lowering,
         route=("torch", "torch.export", "onnx"),
-        notes=lowering.notes,
-        layouts=program.layouts,
-        signature=program.signature,
         made_by=versions_of("torch", "onnx", "onnxscript"),
     )
 
@@ -51,7 +54,9 @@ def lower(program: TorchProgram) -> Lowering:
                 f"the ONNX model takes {model.ByteSize() / 2**30:.1f} GiB, and one ONNX file holds at most 2 GiB",
                 fix="convert a smaller model, or leave ONNX out with --to",
             )
-        return Lowering(payload=model.SerializeToString(deterministic=True), backend="cpu", notes=notes)
+        payload = model.SerializeToString(deterministic=True)
+        execution = None if program.quantization is None else read_onnx_execution(memoryview(payload))
+        return Lowering(payload=payload, backend="cpu", notes=notes, execution=execution)
 
 
 def _model(program: TorchProgram) -> tuple[onnx.ModelProto, tuple[str, ...]]:
@@ -61,7 +66,10 @@ def _model(program: TorchProgram) -> tuple[onnx.ModelProto, tuple[str, ...]]:
         with stage("lower"):
             return model_of_script(program, error), ("made from TorchScript by torch.onnx's former exporter",)
     with stage("lower"), whole_recurrent_layers():
-        return _export(layers_for_onnx(exported), program.signature), told_unrolled(exported)
+        exported = layers_for_onnx(exported)
+        if is_quantized(exported):
+            exported = quantised_for_onnx(exported)
+        return _export(exported, program.signature), told_unrolled(exported)
 
 
 def _export(exported: torch.export.ExportedProgram, signature: Signature) -> onnx.ModelProto:
@@ -73,18 +81,23 @@ def _export(exported: torch.export.ExportedProgram, signature: Signature) -> onn
             verbose=False,
             input_names=[spec.name for spec in signature.inputs],
             output_names=[spec.name for spec in signature.outputs],
-            custom_translation_table=translation_table(),
+            custom_translation_table=_translations(),
         )
     except torch.onnx.OnnxExporterError as error:
         raise _explained(exported, error) from error
     if made is None:
         raise ConversionError("the ONNX exporter returned nothing", fix="read the log")
     fold_layer_weights(made.model)
+    finish_integers(made.model)
     return made.model_proto
 
 
+def _translations() -> dict[Any, Any]:
+    return {**translation_table(), **quantised_translations()}
+
+
 def _explained(exported: torch.export.ExportedProgram, error: Exception) -> ConversionError:
-    missing = untranslatable(exported, frozenset(translation_table()))
+    missing = untranslatable(exported, frozenset(_translations()))
     if missing:
         return UnsupportedOperators(
             f"ONNX has no form of {len(missing)} operators of the model:\n  " + "\n  ".join(missing),
