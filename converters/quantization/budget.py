@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ..errors import UsageError
 from .cost import CostMeter
 
+_MARGIN_DB = 1.0
 _TEXT = re.compile(r"^(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>%|dB)$", re.IGNORECASE)
 
 
@@ -21,6 +22,12 @@ class Budget:
     def is_met(self, meters: list[CostMeter]) -> bool:
         """Whether every output keeps what it must; an output without decisions is not judged by decisions."""
         return all(self._allows(meter) for meter in meters)
+
+    def tightened(self) -> Budget:
+        """The budget to aim at when it will be judged on other calls: half of the decisions, one decibel more."""
+        if self.least_sqnr_db is not None:
+            return Budget(least_sqnr_db=self.least_sqnr_db + _MARGIN_DB)
+        return Budget(least_agreement=(1 + (self.least_agreement or 0.0)) / 2)
 
     def _allows(self, meter: CostMeter) -> bool:
         found = meter.result

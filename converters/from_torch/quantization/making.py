@@ -29,6 +29,7 @@ from .trial import Trial
 from .weights import IntegerWeights, integer_weights
 
 _TRIED = 16  # calls on which candidates are compared
+_JUDGED = 192  # calls on which a budget is judged
 _HELD_OUT_EVERY = 4
 _FEWEST_TO_HOLD_OUT = 8
 _WORTH_AN_OPERATOR = 0.8  # of the noise must be left, where dividing tensors costs time at every call
@@ -114,7 +115,9 @@ class _Making:
             other = self._fitted(recipe, divisors)
             best = other if other.noise < _WORTH_AN_OPERATOR * best.noise else best
         if self._wish.budget is not None:
-            made = within_budget(self._program, best.made, self._trial, parse_budget(self._wish.budget))
+            # Decisions are few: to see one in a hundred change takes more calls than to compare noise.
+            trial = Trial(self._program, islice(self._calls.read(), _JUDGED), self._wish.outputs)
+            made = within_budget(self._program, best.made, trial, parse_budget(self._wish.budget))
             best = best if made is best.made else self._tried(made)
         steps = steps_of_outputs(self._simulation(best.made))
         cost = tuple(replace(meter.result, step=step) for meter, step in zip(best.cost, steps, strict=True))

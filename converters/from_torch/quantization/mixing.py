@@ -33,6 +33,7 @@ def within_budget(program: ExportedProgram, made: Quantization, trial: Trial, bu
     model simulated each time. Raises QuantizationError with the best that there is if the budget cannot be met.
     """
     mixing = _Mixing(equalised(program, made.divisors), made, trial)
+    budget = budget.tightened()
     if budget.is_met(mixing.cost(())):
         return made
     noises = mixing.sensitivities()
