@@ -9,6 +9,7 @@ import numpy as np
 from .recipe import OutputCost
 
 _PROBABILITY_THRESHOLD = 0.5
+_MOST_NOISE = 1e30  # stands for infinite noise, which JSON has no number for
 
 
 class CostMeter:
@@ -31,16 +32,17 @@ class CostMeter:
 
     @property
     def noise(self) -> float:
-        """The noise's share of the signal's power."""
+        """The noise's share of the signal's power; infinite where something became NaN."""
+        if math.isnan(self._noise):
+            return math.inf
         return self._noise / self._signal if self._signal else math.inf if self._noise else 0.0
 
     @property
     def result(self) -> OutputCost:
         """The figures so far."""
-        quiet = self.noise == 0 or not math.isfinite(self.noise)
         return OutputCost(
             name=self.name,
-            sqnr_db=None if quiet else -10 * math.log10(self.noise),
+            sqnr_db=-10 * math.log10(min(self.noise, _MOST_NOISE)) if self.noise else None,
             agreement=self._kept / self._decisions if self._decisions else None,
         )
 

@@ -23,8 +23,9 @@ class Range:
 
     @property
     def scale(self) -> float:
-        """The size of one step."""
-        return max((self.high - self.low) / _LEVELS, 1e-12)
+        """The size of one step; what is always zero has that of a range of 1, as kernels bound factors of scales."""
+        width = self.high - self.low
+        return max(width / _LEVELS, 1e-12) if width else 1 / _LEVELS
 
     @property
     def zero_point(self) -> int:
@@ -59,9 +60,9 @@ class Histogram:
         self.low = min(self.low, float(finite.min()))
         self.high = max(self.high, float(finite.max()))
         self._widen(max(-self.low, self.high))
-        if self._reach:
-            places = ((finite.astype(np.float64) / self._reach + 1) * _BINS).astype(np.int64)
-            self._counts += np.bincount(np.clip(places, 0, 2 * _BINS - 1), minlength=2 * _BINS)
+        shares = finite.astype(np.float64) / (self._reach or 1.0)  # without a reach all are zero
+        places = ((shares + 1) * _BINS).astype(np.int64)
+        self._counts += np.bincount(np.clip(places, 0, 2 * _BINS - 1), minlength=2 * _BINS)
 
     def _widen(self, reach: float) -> None:
         if not self._reach and reach:
@@ -99,6 +100,8 @@ class Histogram:
 
 
 def _percentile(values: np.ndarray, weights: np.ndarray, percent: float) -> tuple[float, float]:
+    if not values.size:
+        return 0.0, 0.0
     below = np.cumsum(weights)
     outside = (1 - percent / 100) / 2
     last = len(values) - 1
