@@ -9,7 +9,8 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from ..errors import UsageError
+from ..errors import InputError, UsageError
+from ..example_inputs import read_npz
 from ..writing import write_atomically
 from .recipe import SCHEMA, Recipe
 
@@ -43,16 +44,29 @@ def write_recipe(recipe: Recipe, stored: StoredWeights, path: Path) -> None:
 def read_recipe(path: Path) -> tuple[Recipe, StoredWeights]:
     """Read both files; UsageError if one is missing, damaged, or of another version."""
     try:
-        recipe = msgspec.json.decode(path.read_bytes(), type=Recipe)
+        text = path.read_bytes()
+        _require_schema(msgspec.json.decode(text, type=_Schema).schema, path)
+        recipe = msgspec.json.decode(text, type=Recipe)
         stored = _read_weights(_weights_of(path))
-    except (OSError, ValueError, msgspec.DecodeError) as error:
+    except (OSError, ValueError, msgspec.DecodeError, InputError) as error:
+        said = error.message if isinstance(error, InputError) else error
         raise UsageError(
-            f"{path} cannot be read as a recipe: {error}",
+            f"{path} cannot be read as a recipe: {said}",
             fix=f"give a *{SUFFIX} that `edgeproof convert` wrote, with its .npz beside it",
         ) from error
-    if recipe.schema != SCHEMA:
-        raise UsageError(f"{path} is a recipe of schema {recipe.schema}, and {SCHEMA} can be read", fix="make it again")
     return recipe, stored
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Schema:
+    """What every version of a recipe has."""
+
+    schema: int
+
+
+def _require_schema(found: int, path: Path) -> None:
+    if found != SCHEMA:
+        raise UsageError(f"{path} is a recipe of schema {found}, and {SCHEMA} can be read", fix="make it again")
 
 
 def _weights_of(path: Path) -> Path:
@@ -60,8 +74,7 @@ def _weights_of(path: Path) -> Path:
 
 
 def _read_weights(path: Path) -> StoredWeights:
-    with np.load(path, allow_pickle=False) as archive:
-        arrays = {name: archive[name] for name in archive.files}
+    arrays = read_npz(path)
     return StoredWeights(
         integers=_named(arrays, _INTEGERS), scales=_named(arrays, _SCALES), divisors=_named(arrays, _DIVISORS)
     )
