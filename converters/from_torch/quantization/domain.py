@@ -69,7 +69,7 @@ def integer_domain(graph: fx.Graph, layers: dict[fx.Node, fx.Node]) -> Domain:
 
 def last_of(node: fx.Node) -> fx.Node:
     """The activation that a kernel applies to a layer's result, or the layer itself."""
-    if len(node.users) != 1 or node.target in _MOVING:
+    if len(node.users) != 1 or node.target in _MOVING or node.target in _JOINING:
         return node
     user = next(iter(node.users))
     return user if user.target in _FUSED or (user.target in _CLIPPED and _starts_at_zero(user)) else node
