@@ -45,6 +45,14 @@ def json_option(function: Decorated) -> Decorated:
 
 def limit_options(function: Decorated) -> Decorated:
     """--jobs, --timeout and --memory: what the workers may use."""
+    jobs = click.option(
+        "--jobs", type=click.IntRange(min=1), metavar="N", help="Workers at a time. [default: one per processor]"
+    )
+    return jobs(bound_options(function))
+
+
+def bound_options(function: Decorated) -> Decorated:
+    """--timeout and --memory: what one worker may use."""
     bound = "[default: 8G, or 24 times a larger file; without a file no limit]"
     memory = click.option("--memory", metavar="SIZE", help=f"Memory one worker may use, such as 4G. {bound}")
     timeout = click.option(
@@ -54,10 +62,7 @@ def limit_options(function: Decorated) -> Decorated:
         metavar="SECONDS",
         help="Time one job may take. [default: 1800]",
     )
-    jobs = click.option(
-        "--jobs", type=click.IntRange(min=1), metavar="N", help="Workers at a time. [default: one per processor]"
-    )
-    return jobs(timeout(memory(function)))
+    return timeout(memory(function))
 
 
 def report_option(function: Decorated) -> Decorated:

@@ -149,6 +149,32 @@ class RunJob:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MeasureJob:
+    """Measure how long calls of an artifact take on `threads` threads; `look` asks what the runtime executes too."""
+
+    artifact: Artifact
+    calls: str
+    threads: int
+    look: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measurement:
+    """The seconds of each measured call, and who computed (name to version).
+
+    `memory` is what loading and running added to the process at its peak, in bytes. `rounding` counts the operators
+    that only go between floats and integers, as the runtime has them, `partitions` the pieces that a delegate took. All
+    are None where nobody tells.
+    """
+
+    seconds: tuple[float, ...]
+    made_by: dict[str, str]
+    memory: int | None = None
+    rounding: int | None = None
+    partitions: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunResult:
     """How a run went: the number of calls, the median seconds of one, and who computed (name to version).
 

@@ -53,10 +53,15 @@ class ConverterRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunnerRow:
-    """What runs a format; `warmth` names what a worker must have imported to be waited for (see pool.Task)."""
+    """What runs a format, and what measures how long that takes.
+
+    `warmth` names what a worker must have imported to be waited for (see pool.Task). A runner without `measure`, such as
+    another distribution's, measures nothing.
+    """
 
     format: str
     entry: str
+    measure: str = ""
     stack: Stack
     needs: tuple[str, ...]
     extra: str
@@ -133,6 +138,7 @@ RUNNERS = (
     RunnerRow(
         format=Format.TORCHSCRIPT,
         entry=f"{_RUNNERS}.torchscript:run",
+        measure=f"{_RUNNERS}.torchscript:measure",
         stack=Stack.TORCH,
         needs=("torch",),
         extra="torch",
@@ -141,6 +147,7 @@ RUNNERS = (
     RunnerRow(
         format=Format.EXECUTORCH,
         entry=f"{_RUNNERS}.executorch:run",
+        measure=f"{_RUNNERS}.executorch:measure",
         stack=Stack.TORCH,
         needs=("torch", "executorch"),
         extra="executorch",
@@ -149,6 +156,7 @@ RUNNERS = (
     RunnerRow(
         format=Format.LITERT,
         entry=f"{_RUNNERS}.litert:run",
+        measure=f"{_RUNNERS}.litert:measure",
         stack=Stack.RUNTIMES,
         needs=("ai_edge_litert",),
         extra="litert",
@@ -156,6 +164,7 @@ RUNNERS = (
     RunnerRow(
         format=Format.ONNX,
         entry=f"{_RUNNERS}.onnx:run",
+        measure=f"{_RUNNERS}.onnx:measure",
         stack=Stack.RUNTIMES,
         needs=("onnxruntime",),
         extra="onnx",

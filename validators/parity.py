@@ -240,8 +240,11 @@ def exit_code(report: ParityReport) -> int:
     A report without rows is NOT_RUN, which is 4.
     """
     codes = {_exit_code_of(row) for row in report.results}
-    if not codes:
-        return _EXIT_CODES[Status.NOT_RUN]
+    return gravest(codes) if codes else _EXIT_CODES[Status.NOT_RUN]
+
+
+def gravest(codes: set[int]) -> int:
+    """The exit code of a run whose parts ended with `codes`."""
     return next((code for code in _GRAVEST_FIRST if code in codes), 0 if codes == {0} else 6)
 
 

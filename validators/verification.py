@@ -51,7 +51,7 @@ def verify(request: Verification, *, on_progress: Listener = ignore_progress) ->
     InputError if there is nothing to judge or nothing to judge by.
     """
     started = time.monotonic()
-    folder, only = _folder_of(request.place)
+    folder, only = folder_of(request.place)
     made = manifest.read(folder)
     records = [record for record in made.artifacts if only is None or record.file == only]
     if not records:
@@ -60,7 +60,7 @@ def verify(request: Verification, *, on_progress: Listener = ignore_progress) ->
     with tempfile.TemporaryDirectory(prefix="edgeproof-verify-") as scratch:
         with Pool(request.limits.for_input(folder), on_progress=on_progress) as pool:
             golden = _copy_golden(folder, Path(scratch), request)
-            first = _first_report(folder)
+            first = first_report(folder)
             run = _Verification(request, made, pool, golden, first.real_calls if first else 0)
             run.take_simulations(folder)
             run.start([record.in_folder(folder) for record in records])
@@ -69,7 +69,8 @@ def verify(request: Verification, *, on_progress: Listener = ignore_progress) ->
     return Outcome(folder=folder, manifest=made, report=report, seconds=time.monotonic() - started)
 
 
-def _folder_of(place: Path) -> tuple[Path, str | None]:
+def folder_of(place: Path) -> tuple[Path, str | None]:
+    """The folder that is meant, and the artifact if it is one alone; InputError if there is nothing."""
     if not place.exists():
         raise InputError(f"{place} does not exist", fix="name a folder that `edgeproof convert` wrote")
     return (place, None) if place.is_dir() else (place.parent, place.name)
@@ -179,7 +180,7 @@ class _Verification:
         self._rows.extend(self._judge.judge_ready_runs())
 
 
-def _first_report(folder: Path) -> ParityReport | None:
+def first_report(folder: Path) -> ParityReport | None:
     """The one that `convert` wrote."""
     before = folder / "parity.json"
     return decode(before.read_bytes()) if before.exists() else None
@@ -188,7 +189,7 @@ def _first_report(folder: Path) -> ParityReport | None:
 def _report(made: Manifest, rows: tuple[ParityRow, ...], folder: Path, calls: Path) -> ParityReport:
     """The report on this run; what the samples were is taken over from the one that `convert` wrote."""
     stored = list(read_calls(calls))
-    first = _first_report(folder)
+    first = first_report(folder)
     return ParityReport(
         verdict=verdict_of(rows),
         results=rows,

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from types import TracebackType
 from typing import Any, Self
 
 import torch
+from executorch.extension.pybindings.portable_lib import _unsafe_reset_threadpool
 from executorch.runtime import Runtime
 
 from ...converters.artifact import Artifact
 from ...converters.errors import LoadError
-from ...converters.job import RunJob, RunResult
+from ...converters.job import MeasureJob, Measurement, RunJob, RunResult
 from ...converters.signature import Signature, TensorSpec
 from ...converters.versions import versions_of
+from .measure import measure_calls
 from .protocol import Array, fitting, keep_dynamic, named_outputs, not_loadable, not_runnable
 from .run import run_calls
 from .torch_tensors import as_arrays, as_tensor
@@ -44,7 +47,10 @@ _CODES = {
 class ExecutorchRunner:
     """One loaded method; the file has positions, dtypes and the largest sizes, the artifact's record the names."""
 
-    def __init__(self, artifact: Artifact) -> None:
+    def __init__(self, artifact: Artifact, *, threads: int | None = None) -> None:
+        if threads is not None:
+            # The runtime's one thread pool; XNNPACK takes it when a method is loaded, so it is set before that.
+            _unsafe_reset_threadpool(threads)
         self._program, self._method = _load(artifact)
         self._signature = _declared(self._method.metadata, artifact)
 
@@ -119,11 +125,19 @@ def _sized(spec: TensorSpec, meta: Any) -> TensorSpec:
     return keep_dynamic(TensorSpec(name=spec.name, dtype=spec.dtype, shape=sizes), spec)
 
 
-def open_runner(artifact: Artifact) -> ExecutorchRunner:
-    """Load an ExecuTorch program; raises LoadError if the runtime refuses it or it has no method `forward`."""
-    return ExecutorchRunner(artifact)
+def open_runner(artifact: Artifact, *, threads: int | None = None) -> ExecutorchRunner:
+    """Load an ExecuTorch program; raises LoadError if the runtime refuses it or it has no method `forward`.
+
+    `threads` holds for every program of the process.
+    """
+    return ExecutorchRunner(artifact, threads=threads)
 
 
 def run(job: RunJob) -> RunResult:
     """Run an artifact on stored calls, in a worker."""
     return run_calls(job, open_runner)
+
+
+def measure(job: MeasureJob) -> Measurement:
+    """Measure calls of an artifact, in a worker of its own."""
+    return measure_calls(job, partial(open_runner, threads=job.threads))

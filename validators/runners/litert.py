@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
 from types import TracebackType
 from typing import Any, Self
 
@@ -12,9 +14,10 @@ from ai_edge_litert.interpreter import Interpreter
 
 from ...converters.artifact import Artifact
 from ...converters.errors import LoadError
-from ...converters.job import RunJob, RunResult
+from ...converters.job import MeasureJob, Measurement, RunJob, RunResult
 from ...converters.signature import Signature, TensorSpec
 from ...converters.versions import versions_of
+from .measure import measure_calls
 from .protocol import Array, fitting, keep_dynamic, not_loadable, not_runnable, with_sizes
 from .run import run_calls
 
@@ -22,8 +25,29 @@ _NAME = "LiteRT"
 _DELEGATE = "DELEGATE"
 
 
+@dataclass(frozen=True, slots=True)
+class _Scale:
+    """What the integers of an input or output stand for: real = (integer - zero_point) * step."""
+
+    step: float
+    zero_point: int
+    dtype: np.dtype[Any]
+
+    def rounded(self, values: Array) -> Array:
+        """The integers nearest to real numbers."""
+        bounds = np.iinfo(self.dtype)
+        return np.clip(np.round(values / self.step) + self.zero_point, bounds.min, bounds.max).astype(self.dtype)
+
+    def real(self, integers: Array) -> Array:
+        """What integers stand for, in float32."""
+        return ((integers.astype(np.float32) - self.zero_point) * np.float32(self.step)).astype(np.float32)
+
+
 class LitertRunner:
-    """One interpreter and its only signature."""
+    """One interpreter and its only signature.
+
+    Inputs and outputs that the file has in integers with a scale are real numbers to the caller.
+    """
 
     def __init__(self, artifact: Artifact, *, threads: int = 1) -> None:
         try:
@@ -32,6 +56,7 @@ class LitertRunner:
             raise not_loadable(artifact, _NAME, error) from error
         self._runner = _signature_runner(self._interpreter, artifact)
         self._artifact = artifact
+        self._scales: dict[str, _Scale] = {}
         self._signature = self._declared()
 
     def __enter__(self) -> Self:
@@ -57,15 +82,18 @@ class LitertRunner:
 
     def _spec(self, name: str, details: Mapping[str, Any]) -> TensorSpec:
         record = self._artifact.signature
-        spec = TensorSpec(name=name, dtype=np.dtype(details["dtype"]).name, shape=())
+        recorded = next((known for known in (*record.inputs, *record.outputs) if known.name == name), None)
+        dtype = np.dtype(details["dtype"])
+        step, zero_point = details["quantization"]
+        if step and (recorded is None or recorded.dtype != dtype.name):
+            self._scales[name] = _Scale(float(step), int(zero_point), dtype)
+        spec = TensorSpec(name=name, dtype="float32" if name in self._scales else dtype.name, shape=())
         spec = with_sizes(spec, [int(size) for size in details["shape_signature"]], record)
-        return keep_dynamic(
-            spec, next((known for known in (*record.inputs, *record.outputs) if known.name == name), None)
-        )
+        return keep_dynamic(spec, recorded)
 
     @property
     def signature(self) -> Signature:
-        """As the file's signature declares it, in the order of the graph."""
+        """As the file's signature declares it, in the order of the graph; float32 for integers with a scale."""
         return self._signature
 
     @property
@@ -82,12 +110,19 @@ class LitertRunner:
     def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """One call, resized first where sizes changed; RunError if it fails."""
         arrays = fitting(self._signature, inputs)
-        feeds = {spec.name: array for spec, array in zip(self._signature.inputs, arrays, strict=True)}
+        feeds = {
+            spec.name: self._scales[spec.name].rounded(array) if spec.name in self._scales else array
+            for spec, array in zip(self._signature.inputs, arrays, strict=True)
+        }
         try:
             outputs = self._runner(**feeds)
         except (ValueError, RuntimeError) as error:
             raise not_runnable(_NAME, inputs, error) from error
-        return {spec.name: np.array(outputs[spec.name]) for spec in self._signature.outputs}
+        return {spec.name: self._real(spec.name, outputs[spec.name]) for spec in self._signature.outputs}
+
+    def _real(self, name: str, output: Array) -> Array:
+        """An output in memory of its own, in real numbers."""
+        return self._scales[name].real(output) if name in self._scales else np.array(output)
 
 
 def _signature_runner(interpreter: Any, artifact: Artifact) -> Any:
@@ -111,3 +146,8 @@ def open_runner(artifact: Artifact, *, threads: int = 1) -> LitertRunner:
 def run(job: RunJob) -> RunResult:
     """Run an artifact on stored calls, in a worker."""
     return run_calls(job, open_runner)
+
+
+def measure(job: MeasureJob) -> Measurement:
+    """Measure calls of an artifact, in a worker of its own."""
+    return measure_calls(job, partial(open_runner, threads=job.threads))

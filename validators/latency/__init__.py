@@ -1,0 +1,1 @@
+"""How fast artifacts are on this machine, and which of them that speaks for."""
