@@ -70,9 +70,8 @@ class Layer:
 
     @property
     def module(self) -> str:
-        """The path of the model's own module that calls it; empty where torch.export did not keep it."""
-        stack = self.node.meta.get("nn_module_stack") or {}
-        return str(list(stack.values())[-1][0]) if stack else ""
+        """The path of the model's own module that calls it."""
+        return module_of(self.node)
 
     @property
     def groups(self) -> int:
@@ -85,6 +84,12 @@ class Layer:
         return int(given)  # type: ignore[arg-type]
 
 
+def module_of(node: fx.Node) -> str:
+    """The path of the module that calls an operator; empty where torch.export did not keep it."""
+    stack = node.meta.get("nn_module_stack") or {}
+    return str(list(stack.values())[-1][0]) if stack else ""
+
+
 def layers_of(program: ExportedProgram) -> Iterator[Layer]:
     """The layers of a program in its order, loops' bodies left out."""
     constants = constants_of(program)
@@ -94,8 +99,14 @@ def layers_of(program: ExportedProgram) -> Iterator[Layer]:
         if form is None or not isinstance(weights, fx.Node) or weights.name not in constants:
             continue
         values = constants[weights.name].detach()
-        if values.is_floating_point() and values.dim() > 1 and (form.activation is None or values.numel() > 1):
+        if _can_be_rounded(node, values) and (form.activation is None or values.numel() > 1):
             yield _layer(node, form, values)
+
+
+def _can_be_rounded(node: fx.Node, weights: torch.Tensor) -> bool:
+    # Of a stack of matrices no axis counts the output channels of all.
+    stacked = node.target is _aten.matmul.default and weights.dim() > 2
+    return weights.is_floating_point() and weights.dim() > 1 and not stacked
 
 
 def _layer(node: fx.Node, form: Form, values: torch.Tensor) -> Layer:

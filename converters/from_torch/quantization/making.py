@@ -23,6 +23,7 @@ from .planning import domain_of, layer_recipes, tensor_recipes
 from .prepare import fingerprint_of
 from .quantization import Quantization
 from .quantize import quantize, steps_of_outputs
+from .recurrent import feeds_loop
 from .rounding import rounded
 from .statistics import Statistics, Tensors, gather
 from .trial import Trial
@@ -164,7 +165,8 @@ def _weights(program: ExportedProgram, layers: Sequence[LayerRecipe], seen: Stat
     found: dict[str, IntegerWeights] = {}
     for layer in layers_of(program):
         if layer.name in wanted:
-            moments = seen.moments(layer.name)
+            # What ONNX has inside of one operator is rounded without the layer's own inputs, alike in every format.
+            moments = None if feeds_loop(layer) else seen.moments(layer.name)
             found[layer.name] = (
                 integer_weights(layer.values, layer.axis)
                 if moments is None

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from itertools import groupby
 
 import torch
 from torch import fx
@@ -13,7 +14,8 @@ from ...precision import Precision
 from ...quantization.observers import Range
 from ...quantization.recipe import Compute, LayerRecipe, TensorRecipe
 from .domain import Domain, integer_domain
-from .layers import Layer, layers_of
+from .layers import Layer, layers_of, module_of
+from .recurrent import LOOP, REASON, feeds_loop, loop_macs, loop_matrices
 
 _COMPUTES = {
     Precision.INT8: Compute.INT8,
@@ -27,16 +29,32 @@ _SPARED = "its result is read in float: with the input measured as it runs, the 
 
 
 def layer_recipes(program: ExportedProgram, precision: Precision) -> tuple[LayerRecipe, ...]:
-    """Every layer with how it computes in that precision."""
+    """Every layer with how it computes in that precision, and after them the loops of recurrent layers."""
     layers = list(layers_of(program))
     made = tuple(_layer_recipe(layer, _COMPUTES[precision]) for layer in layers)
-    if precision is not Precision.INT8:
-        return made
-    measured = _read_in_float(program, made)
-    return tuple(_measured(recipe) if recipe.name in measured else recipe for recipe in made)
+    if precision is Precision.INT8:
+        measured = _read_in_float(program, made)
+        made = tuple(_measured(recipe) if recipe.name in measured else recipe for recipe in made)
+    return (*made, *_loop_recipes(program))
+
+
+def _loop_recipes(program: ExportedProgram) -> Iterator[LayerRecipe]:
+    for loop, group in groupby(loop_matrices(program), key=lambda matrix: matrix.reader):
+        matrices = list(group)
+        yield LayerRecipe(
+            name=loop.name,
+            operator=LOOP,
+            module=module_of(loop),
+            macs=loop_macs(matrices),
+            weights=sum(matrix.values.numel() for matrix in matrices),
+            axis=1,
+            compute=Compute.INT8_WEIGHTS,
+            reason=REASON,
+        )
 
 
 def _layer_recipe(layer: Layer, compute: Compute) -> LayerRecipe:
+    in_loop = feeds_loop(layer)
     return LayerRecipe(
         name=layer.name,
         operator=layer.operator,
@@ -44,7 +62,8 @@ def _layer_recipe(layer: Layer, compute: Compute) -> LayerRecipe:
         macs=layer.macs,
         weights=layer.values.numel(),
         axis=layer.axis,
-        compute=Compute.INT8_WEIGHTS if layer.activation is None else compute,
+        compute=Compute.INT8_WEIGHTS if in_loop or layer.activation is None else compute,
+        reason=REASON if in_loop else "",
     )
 
 

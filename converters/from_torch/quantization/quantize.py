@@ -24,6 +24,7 @@ from .operators import (
     SMALLEST_STEP,
     WEIGHT_MAX,
 )
+from .recurrent import LOOP, Matrix, layer_matrices, loop_matrices
 from .weights import IntegerWeights, integer_weights
 
 _aten = torch.ops.aten
@@ -45,6 +46,12 @@ def quantize(
         chosen = recipe.by_layer.get(layer.name)
         if chosen is not None and chosen.compute is not Compute.FP32:
             writing.layer(layer, chosen)
+    for matrix in loop_matrices(program):
+        if recipe.by_layer[matrix.reader.name].compute is Compute.INT8_WEIGHTS:
+            writing.recurrent(matrix)
+    if all(layer.compute is Compute.INT8_WEIGHTS for layer in recipe.layers if layer.operator == LOOP):
+        for matrix in layer_matrices(program):
+            writing.recurrent(matrix)
     for tensor in recipe.tensors:
         writing.activation(tensor)
     writing.edit.drop_unused()
@@ -82,6 +89,15 @@ class _Writing:
             if chosen.compute is Compute.INT8_DYNAMIC:
                 node.update_arg(form.activation, self._measure(w, node.args[form.activation]))
             node.update_arg(form.weights, self._dequantized(w, layer.weights.name, made))
+
+    def recurrent(self, matrix: Matrix) -> None:
+        """Give a recurrent layer a matrix that is stored in integers."""
+        reader = self._nodes[matrix.reader.name]
+        with self.edit.graph.inserting_before(reader):
+            w = self.edit.writer(reader)
+            made = integer_weights(matrix.values, matrix.axis)
+            real = self._dequantized(w, matrix.weights.name, made)
+        reader.replace_input_with(self._nodes[matrix.weights.name], real)
 
     def activation(self, tensor: TensorRecipe) -> None:
         """Everybody reads the integers of what is computed in them; of a float value only those that compute so."""
