@@ -9,6 +9,7 @@ from torch.export import ExportedProgram
 
 from ..artifact import Artifact
 from ..errors import ConversionError, UsageError
+from ..inspection.executorch import read_executorch_execution
 from ..job import ConvertJob
 from ..signature import Signature
 from ..versions import versions_of
@@ -83,11 +84,14 @@ def lower(
     chosen = _backend(backend)
     with shortcuts(), resized_scans():
         unrolled = told_unrolled(program)
-        prepared = prepare(quantised_for_executorch(program) if is_quantized(program) else program)
-        delegated = delegate(prepared, to_xnnpack=chosen == XNNPACK)
+        quantised = is_quantized(program)
+        program, told = quantised_for_executorch(program) if quantised else (program, ())
+        delegated = delegate(prepare(program), to_xnnpack=chosen == XNNPACK)
         refuse_unsupported(delegated.program)
-        notes = (*delegated.notes, *kernels_beside_delegate(delegated.program, chosen), *unrolled)
-        return Lowering(payload=_serialised(delegated), backend=chosen, notes=notes)
+        notes = (*told, *delegated.notes, *kernels_beside_delegate(delegated.program, chosen), *unrolled)
+        payload = _serialised(delegated)
+        execution = read_executorch_execution(memoryview(payload)) if quantised else None
+        return Lowering(payload=payload, backend=chosen, notes=notes, execution=execution)
 
 
 def prepare(program: ExportedProgram) -> ExportedProgram:

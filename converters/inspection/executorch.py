@@ -12,10 +12,13 @@ from collections import Counter
 from collections.abc import Iterator
 
 from ..checkpoints.malformed import Budget, Malformed, pick
+from ..quantization.execution import Execution, HeavyOperator
+from .executorch_kernels import heavy_kernels
 from .findings import Contents, Partition, TensorFacts
 from .flatbuffer import Table, root_table
 from .weights import WeightTally, product, ranked
 from .xnnpack import read_xnnpack
+from .xnnpack_execution import heavy_operators
 
 IDENTIFIER = b"ET12"
 _DTYPES: dict[int, str] = dict(
@@ -50,6 +53,11 @@ class _Tensor:
 def read_executorch(data: memoryview) -> Contents:
     """Read a .pte file; raises Malformed."""
     return ExecutorchReader(data).read()
+
+
+def read_executorch_execution(data: memoryview) -> Execution:
+    """What a .pte file computes in integers; raises Malformed."""
+    return ExecutorchReader(data).execution()
 
 
 class ExecutorchReader:
@@ -95,6 +103,18 @@ class ExecutorchReader:
             metadata=metadata,
             notes=tuple(_notes(methods, inputs)),
         )
+
+    def execution(self) -> Execution:
+        """The convolutions and matrix products, in delegates and beside them."""
+        found: list[HeavyOperator] = []
+        partitions = 0
+        for plan in self._program.tables(_Program.PLANS):
+            for delegate in plan.tables(_Plan.DELEGATES):
+                partitions += 1
+                if delegate.string(0) == "XnnpackBackend":
+                    found += heavy_operators(self._payload(delegate))
+            found += heavy_kernels(_kernel_calls(plan), list(plan.tables(_Plan.VALUES)))
+        return Execution(operators=tuple(found), partitions=partitions)
 
     def _segment(self, segment: Table) -> memoryview:
         start = self._segments_start + segment.scalar(0, "Q")
@@ -173,6 +193,17 @@ def _calls(plan: Table) -> tuple[Counter[str], Counter[int]]:
             elif kind == _DELEGATE_CALL:
                 delegates[arguments.scalar(0, "i")] += 1
     return kernels, delegates
+
+
+def _kernel_calls(plan: Table) -> list[tuple[str, tuple[int, ...]]]:
+    """Each kernel that a method calls, with the places of its arguments among the method's values."""
+    names = [_operator_name(operator) for operator in plan.tables(_Plan.OPERATORS)]
+    return [
+        (pick(names, arguments.scalar(0, "i"), "operator"), arguments.numbers(1, "i") or ())
+        for chain in plan.tables(_Plan.CHAINS)
+        for instruction in chain.tables(2)
+        if instruction.scalar(0, "B") == _KERNEL_CALL and (arguments := instruction.table(1)) is not None
+    ]
 
 
 def _operator_name(operator: Table) -> str:

@@ -18,20 +18,22 @@ from .weights import WeightTally, ranked
 
 _HEADER = struct.Struct("<4s4sHIIIQ")
 _GRAPH_IDENTIFIER = b"XN0"
-_NODES = (
+NODES = (
     "Add FullyConnected Softmax Sigmoid StaticTranspose Clamp Conv2d Div StaticResizeBilinear2D StaticConstantPad"
     " AvgPooling2d Minimum DepthwiseConv2d MaxPooling2d Multiply Subtract Floor Convert GlobalAvgPooling2d"
     " StaticReshape ArgMaxPooling2d SquareRoot Ceiling Hardswish LeakyReLU Maximum Negate Square ELU Abs PReLU"
     " Concatenate2 Concatenate3 Concatenate4 StaticSlice ScaledDotProductAttention BatchMatrixMultiply Concatenate5"
     " ConvTranspose2d ReciprocalSquareRoot Log Gelu Tanh Exp Sin Copy Cos"
 ).split()
-_DTYPES = (
+DTYPES = (
     "invalid float32 float16 qint8 quint8 qint32 qcint8 qcint32 qcint4 qdint8 qbint4 qpint8 int32 pfp32 bfloat16"
 ).split()
 _QUANTIZED_VALUE = 2
 
 
-class _Graph:
+class Graph:
+    """The fields of a graph."""
+
     VERSION, NODES, VALUES, EXTERNS, INPUTS, OUTPUTS, OLD_CONSTANTS, MEMORY, CONSTANTS = range(9)
 
 
@@ -53,13 +55,13 @@ class XnnpackGraph:
 
 def read_xnnpack(payload: memoryview, *, named_sizes: Mapping[str, int], weights: WeightTally) -> XnnpackGraph:
     """Read a payload and count its constants; those kept outside are looked up in `named_sizes`; raises Malformed."""
-    graph = root_table(_flatbuffer(payload), Budget(len(payload)))
-    nodes = Counter(_node(node) for node in graph.tables(_Graph.NODES))
-    constants = list(graph.tables(_Graph.CONSTANTS))
-    inline = [len(buffer.bytes(0) or b"") for buffer in graph.tables(_Graph.OLD_CONSTANTS)]
+    graph = graph_of(payload)
+    nodes = Counter(_node(node) for node in graph.tables(Graph.NODES))
+    constants = list(graph.tables(Graph.CONSTANTS))
+    inline = [len(buffer.bytes(0) or b"") for buffer in graph.tables(Graph.OLD_CONSTANTS)]
     this = object()  # Constants inside the payload are numbered anew in every payload.
-    for value in graph.tables(_Graph.VALUES):
-        tensor = _tensor(value)
+    for value in graph.tables(Graph.VALUES):
+        tensor = tensor_of(value)
         index = tensor.scalar(_Value.CONSTANT, "I")
         if not index:
             continue
@@ -69,9 +71,14 @@ def read_xnnpack(payload: memoryview, *, named_sizes: Mapping[str, int], weights
             else (None, pick(inline, index, "constant"))
         )
         number = tensor.scalar(_Value.DATATYPE, "h")
-        dtype = _DTYPES[number] if 0 <= number < len(_DTYPES) else f"type {number}"
+        dtype = DTYPES[number] if 0 <= number < len(DTYPES) else f"type {number}"
         weights.add(key or (this, index), dtype, tensor.numbers(_Value.DIMS, "I") or (), size)
-    return XnnpackGraph(nodes=ranked(nodes), version=graph.string(_Graph.VERSION) or "0")
+    return XnnpackGraph(nodes=ranked(nodes), version=graph.string(Graph.VERSION) or "0")
+
+
+def graph_of(payload: memoryview) -> Table:
+    """The graph of a payload; raises Malformed."""
+    return root_table(_flatbuffer(payload), Budget(len(payload)))
 
 
 def _flatbuffer(payload: memoryview) -> memoryview:
@@ -88,10 +95,11 @@ def _flatbuffer(payload: memoryview) -> memoryview:
 
 def _node(node: Table) -> str:
     kind = node.scalar(0, "B")
-    return _NODES[kind - 1] if 1 <= kind <= len(_NODES) else f"node {kind}"
+    return NODES[kind - 1] if 1 <= kind <= len(NODES) else f"node {kind}"
 
 
-def _tensor(value: Table) -> Table:
+def tensor_of(value: Table) -> Table:
+    """What a value says of its tensor, whether it is quantised or not; raises Malformed."""
     table = value.table(1)
     if table is not None and value.scalar(0, "B") == _QUANTIZED_VALUE:
         table = table.table(0)

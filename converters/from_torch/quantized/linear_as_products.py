@@ -11,7 +11,7 @@ from torch.export import ExportedProgram
 from ..passes.constants import ConstantEdit, constants_of
 from ..passes.node_writer import NodeWriter
 from ..quantization.operators import DEQUANTIZE, DEQUANTIZE_CHANNELS, QUANTIZE
-from .reading import StoredWeights, grid_of, stored_weights
+from .reading import StoredWeights, grid_of, is_rounding, stored_weights
 
 _aten = torch.ops.aten
 
@@ -65,7 +65,7 @@ def _as_matrices(edit: ConstantEdit, node: fx.Node, operands: tuple[Any, fx.Node
     rounding = next(iter(node.users), None)
     if not many:
         edit.replace(node, result)
-    elif rounding is None or rounding.target is not QUANTIZE or len(node.users) > 1:
+    elif rounding is None or not is_rounding(rounding) or len(node.users) > 1:
         edit.replace(node, w.call(_aten.reshape.default, result, _shape_of(w, node)))
     else:
         with edit.graph.inserting_before(rounding):

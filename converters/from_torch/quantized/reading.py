@@ -61,6 +61,11 @@ def grid_of(value: Any) -> Grid | None:
     return Grid(scale=_number(value.args[1]), zero_point=int(_number(value.args[2])))
 
 
+def is_rounding(node: fx.Node) -> bool:
+    """Whether a node rounds a tensor to a grid of its own."""
+    return node.target is QUANTIZE
+
+
 def is_measured(value: Any) -> bool:
     """Whether a tensor is rounded to a grid that is chosen as the model runs."""
     return isinstance(value, fx.Node) and value.target is DEQUANTIZE_CHOSEN
