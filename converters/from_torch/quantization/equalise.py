@@ -73,14 +73,14 @@ def _on_inputs(layer: Layer, values: torch.Tensor, factors: torch.Tensor) -> tor
 
 def _alike(layers: Sequence[Layer], statistics: Statistics) -> bool:
     """Whether all readers sum over the same channels, ungrouped, and their second moments are known."""
-    return all(
+    return len({channel_axis(layer) for layer in layers}) == 1 and all(
         layer.groups == 1 and "transpose" not in layer.operator and statistics.moments(layer.name) is not None
         for layer in layers
     )
 
 
 def _factors(layers: Sequence[Layer], statistics: Statistics) -> torch.Tensor | None:
-    largest = statistics.largest[value_name(layers[0])]
+    largest = statistics.largest[layers[0].name]
     largest = largest.clamp(min=float(largest.max()) * _LEAST_SHARE)
     if not float(largest.max()) > 0:
         return None

@@ -25,7 +25,7 @@ _CONVOLUTIONS: dict[Any, int] = {_aten.conv1d.default: 1, _aten.conv2d.default: 
 
 
 class Statistics:
-    """What was seen: histograms by tensor, extremes by tensor and channel, and by layer the mean of x x^T."""
+    """What was seen: histograms by tensor, and of layers' inputs x the channels' extremes and the mean of x x^T."""
 
     def __init__(self) -> None:
         self.histograms: dict[str, Histogram] = {}
@@ -44,10 +44,10 @@ class Statistics:
         self._moments[layer] = self._moments[layer].add_(found) if layer in self._moments else found
         self._columns[layer] = self._columns.get(layer, 0) + columns.shape[2]
 
-    def add_channels(self, tensor: str, largest: torch.Tensor) -> None:
-        """The largest magnitude of every channel in one call."""
-        known = self.largest.get(tensor)
-        self.largest[tensor] = largest if known is None else torch.maximum(known, largest)
+    def add_channels(self, layer: str, largest: torch.Tensor) -> None:
+        """The largest magnitude of every channel of a layer's input in one call."""
+        known = self.largest.get(layer)
+        self.largest[layer] = largest if known is None else torch.maximum(known, largest)
 
 
 def gather(
@@ -90,7 +90,7 @@ class _Watching(fx.Interpreter):
 
     def _read(self, layer: Layer, value: torch.Tensor) -> None:
         channels = value.movedim(channel_axis(layer), 0)
-        self.found.add_channels(value_name(layer), channels.reshape(channels.shape[0], -1).abs().amax(dim=1))
+        self.found.add_channels(layer.name, channels.reshape(channels.shape[0], -1).abs().amax(dim=1))
         columns = columns_of(layer, value)
         if columns is not None:
             self.found.add_columns(layer.name, columns)
@@ -102,8 +102,8 @@ def value_name(layer: Layer) -> str:
 
 
 def channel_axis(layer: Layer) -> int:
-    """Which axis of a layer's input its weights sum over."""
-    return 1 if "conv" in layer.operator else -1
+    """Which axis of a layer's input its weights sum over, from the end: an image may come without a batch."""
+    return 1 - layer.values.dim() if "conv" in layer.operator else -1
 
 
 def columns_of(layer: Layer, value: torch.Tensor) -> torch.Tensor | None:
@@ -125,6 +125,7 @@ def _patches(layer: Layer, value: torch.Tensor) -> torch.Tensor:
     stride, padding, dilation = (
         _pair(given, default, dimensions) for given, default in zip(arguments, (1, 0, 1), strict=False)
     )
+    value = value if value.dim() == layer.values.dim() else value.unsqueeze(0)
     image = value if dimensions == 2 else value.unsqueeze(2)
     kernel = tuple(layer.values.shape[2:]) if dimensions == 2 else (1, layer.values.shape[2])
     patches = functional.unfold(image, kernel, dilation=dilation, padding=padding, stride=stride)
