@@ -11,6 +11,7 @@ from torch.jit._trace import TracerWarning
 from ..artifact import Artifact
 from ..errors import ConversionError, DataDependent
 from ..job import ConvertJob
+from ..precision import Precision
 from ..versions import versions_of
 from ..worker.stages import stage
 from .finishing import finish_program
@@ -19,6 +20,7 @@ from .lowering import Lowering
 from .program import TorchProgram, program_of
 from .script_call import ScriptCall, script_in
 from .torchscript_archive import archive_of
+from .torchscript_quantized import lower_quantized
 from .torchscript_scan import is_whole, script_program
 from .unrolled_loops import told_unrolled
 from .upstream.fresh_type_names import fresh_type_names
@@ -33,6 +35,10 @@ def convert(job: ConvertJob) -> Artifact:
 
 def lower(program: TorchProgram) -> Lowering:
     """TorchScript of a program as bytes."""
+    if program.quantization is not None:
+        quantized = program.to_lower()
+        with stage("lower"):
+            return lower_quantized(quantized)
     with fresh_type_names():
         scripted, notes = _script_module(program)
     with stage("lower"):
@@ -40,6 +46,8 @@ def lower(program: TorchProgram) -> Lowering:
 
 
 def _script_module(program: TorchProgram) -> tuple[torch.jit.ScriptModule, tuple[str, ...]]:
+    if program.precision is Precision.FP16:
+        return _from_program(program.to_lower()), ()
     script = script_in(program.module)
     if script is not None:
         return _saved_again(program, script)

@@ -80,7 +80,13 @@ def script_program(program: ExportedProgram) -> torch.jit.ScriptModule:
     Works for programs without scans too. Parameters and buffers keep their names. Raises ConversionError where
     torch.jit.trace refuses the program.
     """
-    module = _flat(program)
+    return script_flat(flat_module(program), program)
+
+
+def script_flat(module: fx.GraphModule, program: ExportedProgram) -> torch.jit.ScriptModule:
+    """The same of a flat module of the program that was changed since."""
+    _follow_sizes(module.graph)
+    module.recompile()
     try:
         with torch.no_grad(), warnings.catch_warnings():
             # torch.export has decided about everything that the tracer warns of.
@@ -94,20 +100,24 @@ def script_program(program: ExportedProgram) -> torch.jit.ScriptModule:
         ) from error
 
 
-def _flat(program: ExportedProgram) -> fx.GraphModule:
-    """The program as a module of flat tensors whose sizes are asked of the tensors, so that a trace keeps them open."""
+def flat_module(program: ExportedProgram) -> fx.GraphModule:
+    """The program as a module that takes flat tensors, its constants inside; the operators are those of the program."""
     checked = program.module(check_guards=False)
     module = fx.GraphModule(checked, checked.graph)  # without the hook that checks inputs
     module.graph.set_codegen(CodeGen())
     for node in list(module.graph.nodes):
         if node.target in _CHECKS:
             module.graph.erase_node(node)
-        elif node.op == "call_function" and any(_is_size(source) for source in node.all_input_nodes):
-            _call_by_name(node)
-    for node in module.graph.find_nodes(op="call_function", target=torch.ops.aten.sym_size.int):
-        node.op, node.target = "call_method", "size"
-    module.recompile()
     return module
+
+
+def _follow_sizes(graph: fx.Graph) -> None:
+    """Ask the tensors for their sizes, so that a trace keeps them open."""
+    for node in graph.nodes:
+        if node.op == "call_function" and any(_is_size(source) for source in node.all_input_nodes):
+            _call_by_name(node)
+    for node in graph.find_nodes(op="call_function", target=torch.ops.aten.sym_size.int):
+        node.op, node.target = "call_method", "size"
 
 
 def _is_size(node: fx.Node) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import warnings
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -15,8 +16,10 @@ from ...converters.artifact import Artifact
 from ...converters.checkpoints.opening import damage_named
 from ...converters.errors import LoadError, SourceError
 from ...converters.from_torch.opening.torchscript_vetting import check_file, keeps_state
-from ...converters.job import RunJob, RunResult
+from ...converters.from_torch.torchscript_engine import prefer_exact_engine
+from ...converters.job import MeasureJob, Measurement, RunJob, RunResult
 from ...converters.signature import Signature
+from .measure import measure_calls
 from .protocol import Array, fitting, named_outputs, not_loadable, not_runnable
 from .run import run_calls
 from .torch_tensors import as_arrays, as_tensor
@@ -27,7 +30,9 @@ _NAME = "TorchScript"
 class TorchscriptRunner:
     """One loaded module, in eval mode; names and shapes come from the artifact's record, positions from the file."""
 
-    def __init__(self, artifact: Artifact) -> None:
+    def __init__(self, artifact: Artifact, *, threads: int | None = None) -> None:
+        if threads is not None:
+            torch.set_num_threads(threads)
         self._module = _load(artifact)
         self._keeps_state = keeps_state(self._module)
         self._signature = artifact.signature
@@ -75,6 +80,8 @@ def _load(artifact: Artifact) -> Any:
         with warnings.catch_warnings():
             # torch calls TorchScript deprecated on every load; whoever asks for the format knows.
             warnings.filterwarnings("ignore", message=".*torch.jit.*", category=DeprecationWarning)
+            # Weights are packed for the engine that is set now; others might saturate.
+            prefer_exact_engine()
             module = torch.jit.load(artifact.file, map_location="cpu")
     except (RuntimeError, ValueError, OSError) as error:
         raise not_loadable(artifact, _NAME, error) from error
@@ -97,11 +104,19 @@ def _last_line(error: Exception) -> str:
     return lines[-1] if lines else type(error).__name__
 
 
-def open_runner(artifact: Artifact) -> TorchscriptRunner:
-    """Load a TorchScript file; raises LoadError if torch refuses it or it takes another number of inputs."""
-    return TorchscriptRunner(artifact)
+def open_runner(artifact: Artifact, *, threads: int | None = None) -> TorchscriptRunner:
+    """Load a TorchScript file; raises LoadError if torch refuses it or it takes another number of inputs.
+
+    `threads` holds for the whole process.
+    """
+    return TorchscriptRunner(artifact, threads=threads)
 
 
 def run(job: RunJob) -> RunResult:
     """Run an artifact on stored calls, in a worker."""
     return run_calls(job, open_runner)
+
+
+def measure(job: MeasureJob) -> Measurement:
+    """Measure calls of an artifact, in a worker of its own."""
+    return measure_calls(job, partial(open_runner, threads=job.threads))
