@@ -32,6 +32,7 @@ from .passes.spell_out_tanh_gelu import spell_out_tanh_gelu
 from .program import program_of
 from .quantization.operators import is_quantized
 from .quantized.executorch_program import quantised_for_executorch
+from .quantized.plain_dequantizers import plain_dequantizers
 from .unrolled_loops import told_unrolled
 from .upstream.exir import ExecutorchBackendConfig, MemoryPlanningPass
 from .upstream.resized_scans import resized_scans
@@ -86,7 +87,7 @@ def lower(
         unrolled = told_unrolled(program)
         quantised = is_quantized(program)
         program, told = quantised_for_executorch(program) if quantised else (program, ())
-        delegated = delegate(prepare(program), to_xnnpack=chosen == XNNPACK)
+        delegated = delegate(plain_dequantizers(prepare(program)), to_xnnpack=chosen == XNNPACK)
         refuse_unsupported(delegated.program)
         notes = (*told, *delegated.notes, *kernels_beside_delegate(delegated.program, chosen), *unrolled)
         payload = _serialised(delegated)

@@ -13,12 +13,12 @@ from .drop_redundant_clips import drop_redundant_clips
 from .fold_stored_weights import fold_stored_weights
 from .matrices_as_linear import matrices_as_linear
 from .measure_for_each import measure_for_each
-from .measured_conv1d import measured_conv1d
 from .own_dequantizers import own_dequantizers
 from .room_for_biases import room_for_biases
 from .spare_measured import spare_measured
 
 _aten = torch.ops.aten
+_IMAGE_RANK = 4
 _IMAGES = (_aten.conv2d.default, _aten.conv2d.padding)
 
 
@@ -27,8 +27,7 @@ def decided_for_executorch(program: ExportedProgram) -> ExportedProgram:
 
     XNNPACK measures the rows that linear layers read, and what full convolutions read; others read it unrounded.
     """
-    program = measured_conv1d(matrices_as_linear(program))
-    return measure_for_each(spare_measured(program, _is_not_taken))
+    return measure_for_each(spare_measured(matrices_as_linear(program), _is_not_taken))
 
 
 def quantised_for_executorch(program: ExportedProgram) -> tuple[ExportedProgram, tuple[str, ...]]:
@@ -44,7 +43,23 @@ def _is_not_taken(node: fx.Node) -> bool:
         return False
     weights: Any = node.args[1]
     # One input channel for each group: a depthwise convolution, whatever it multiplies its channels by.
-    return node.target not in _IMAGES or weights.meta["val"].shape[1] == 1
+    return node.target not in _IMAGES or weights.meta["val"].shape[1] == 1 or not _is_of_images(node.args[0])
+
+
+def _is_of_images(value: Any) -> bool:
+    """Whether all that a measured tensor comes from, inside XNNPACK, are images.
+
+    executorch 1.5.1 puts the copy that turns the axes for such a convolution behind the first of it all, and stops if
+    that has other axes: "required rank 4 tensor to use channels_last format".
+    """
+    while isinstance(value, fx.Node):
+        tensor = value.meta["val"]
+        if isinstance(tensor, torch.Tensor) and tensor.dim() != _IMAGE_RANK:
+            return False
+        if value.target is _aten.unsqueeze.default and value.args[1] not in (-1, _IMAGE_RANK - 1):
+            return True  # XNNPACK does not take it, and begins behind it
+        value = value.args[0] if value.args else None
+    return True
 
 
 def _told(folded: tuple[str, ...]) -> tuple[str, ...]:
