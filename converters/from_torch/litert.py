@@ -11,12 +11,14 @@ from ..artifact import Artifact
 from ..errors import ConversionError
 from ..job import ConvertJob
 from ..litert_interface import order_interface
+from ..precision import Precision
 from ..signature import Signature
 from ..versions import versions_of
 from ..worker.stages import stage
 from . import litert_lowerings, litert_scan
 from .finishing import finish_program
 from .litert_flatbuffer import flatbuffer, refuse_unloadable
+from .litert_integers.lower import lower as lower_smaller
 from .litert_open_sizes import with_open_sizes
 from .lowering import Lowering
 from .passes.clamp_infinities import clamp_infinities
@@ -76,7 +78,9 @@ def lower_program(program: TorchProgram) -> Lowering:
     """The LiteRT model of a program, in its precision."""
     exported = program.exported
     with stage("lower"):
-        return lower(exported, program.signature)
+        if program.precision is Precision.FP32:
+            return lower(exported, program.signature)
+        return lower_smaller(program, lambda floating: lower(floating, program.signature))
 
 
 def lower(program: ExportedProgram, signature: Signature) -> Lowering:

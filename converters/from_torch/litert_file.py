@@ -17,20 +17,21 @@ def read_model(payload: bytes) -> Any:
 
 
 def write_model(model: Any) -> bytes:
-    """The file of a model; constants that no tensor uses any more are left out."""
-    _empty_unused_buffers(model)
+    """The file of a model; what no tensor uses any more is left out."""
+    _drop_unused_buffers(model)
     builder = _Builder(1 << 20)
     builder.Finish(model.Pack(builder), file_identifier=_IDENTIFIER)
     return bytes(builder.Output())
 
 
-def _empty_unused_buffers(model: Any) -> None:
-    """Drop the data that no tensor uses any more; the buffers stay, as others are known by their place."""
-    used = {tensor.buffer for graph in model.subgraphs for tensor in graph.tensors}
-    used |= {entry.buffer for entry in model.metadata or []}
-    for index, buffer in enumerate(model.buffers):
-        if index not in used:
-            buffer.data = None
+def _drop_unused_buffers(model: Any) -> None:
+    """Keep the buffers that something refers to; the first is by the format's rule the empty one."""
+    users = [*(tensor for graph in model.subgraphs for tensor in graph.tensors), *(model.metadata or [])]
+    kept = sorted({0, *(user.buffer for user in users)})
+    places = {buffer: place for place, buffer in enumerate(kept)}
+    for user in users:
+        user.buffer = places[user.buffer]
+    model.buffers = [model.buffers[buffer] for buffer in kept]
 
 
 class _Builder(schema.flatbuffers.Builder):  # type: ignore[misc] # flatbuffers has no types
