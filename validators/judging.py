@@ -43,6 +43,7 @@ class _Simulated:
     """What is known of a precision's simulated model: the scales of its outputs, the budget, why it did not run."""
 
     steps: dict[str, float]
+    measured: bool
     budget: Budget | None
     error: EdgeproofError | None
 
@@ -108,6 +109,7 @@ class Judge:
         """The simulated model of a precision, of that recipe if it has one, has run, or could not."""
         self._simulations[precision] = _Simulated(
             steps=recipe.steps if recipe else {},
+            measured=recipe is not None and recipe.is_measured,
             budget=parse_budget(recipe.budget) if recipe and recipe.budget else None,
             error=error,
         )
@@ -172,7 +174,7 @@ class Judge:
             half = HalfPolicy(noise=self._noise(path, calls=real))
             return self._compared(self.reference, run.outputs, half, calls=real), half.name
         cost = self._compared(self.reference, run.outputs, policy, calls=real)
-        expected = SimulationPolicy(noise=self._noise(path), steps=simulated.steps)
+        expected = SimulationPolicy(noise=self._noise(path), measured=simulated.measured, steps=simulated.steps)
         simulation = self._compared(path, run.outputs, expected)
         return both(cost, simulation, expected), f"{policy.name}, {expected.name}"
 

@@ -124,6 +124,15 @@ class Recipe:
         return frozenset(tensor.computed_by for tensor in self.tensors if tensor.computed_by)
 
     @property
+    def is_measured(self) -> bool:
+        """Whether an artifact's scales are not all those of the simulation.
+
+        It measures some as it runs, or has activations in 16 bits, which the simulation rounds to 8.
+        """
+        measures = any(layer.compute is Compute.INT8_DYNAMIC for layer in self.layers)
+        return measures or self.precision is Precision.INT16X8
+
+    @property
     def steps(self) -> dict[str, float]:
         """The scales of those outputs that are integers."""
         return {cost.name: cost.step for cost in self.cost if cost.step is not None}

@@ -25,6 +25,9 @@ _COMPUTES = {
     Precision.INT8_WEIGHTS: Compute.INT8_WEIGHTS,
 }
 _MATRIX = frozenset({"linear", "mm", "addmm", "matmul"})
+_UNMEASURED = "not every format has a kernel that measures such a convolution's input: 8-bit weights, computed in float"
+    "no integer kernel measures the input of such a convolution in every format: 8-bit weights, computed in float"
+)
 _SPARED = "its result is read in float: with the input measured as it runs, the result is not rounded"
 
 
@@ -54,7 +57,7 @@ def _loop_recipes(program: ExportedProgram) -> Iterator[LayerRecipe]:
 
 
 def _layer_recipe(layer: Layer, compute: Compute) -> LayerRecipe:
-    in_loop = feeds_loop(layer)
+    reason = _why_weights_alone(layer, compute)
     return LayerRecipe(
         name=layer.name,
         operator=layer.operator,
@@ -62,9 +65,17 @@ def _layer_recipe(layer: Layer, compute: Compute) -> LayerRecipe:
         macs=layer.macs,
         weights=layer.values.numel(),
         axis=layer.axis,
-        compute=Compute.INT8_WEIGHTS if in_loop or layer.activation is None else compute,
-        reason=REASON if in_loop else "",
+        compute=Compute.INT8_WEIGHTS if reason or layer.activation is None else compute,
+        reason=reason,
     )
+
+
+def _why_weights_alone(layer: Layer, compute: Compute) -> str:
+    """Why a layer computes in float from 8-bit weights whatever was asked for; empty where it does not."""
+    if feeds_loop(layer):
+        return REASON
+    plain = layer.operator in _MATRIX or (layer.operator == "conv2d" and layer.groups == 1)
+    return "" if compute is not Compute.INT8_DYNAMIC or plain else _UNMEASURED
 
 
 def _measured(recipe: LayerRecipe) -> LayerRecipe:
