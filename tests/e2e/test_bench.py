@@ -24,7 +24,7 @@ def build():
 def converted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("bench")
     (folder / "model.py").write_text(MODEL)
-    options = ("--input", "x:float32[1,64]", "--to", "torchscript,executorch,onnx", "--precision", "fp32,fp16")
+    options = ("--input", "input:float32[1,64]", "--to", "torchscript,executorch,onnx", "--precision", "fp32,fp16")
     done = edgeproof("convert", "model.py:build", *options, "-o", "out", "-q", folder=folder)
     assert done.code == 0, done.stdout + done.stderr
     return folder
