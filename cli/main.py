@@ -19,7 +19,11 @@ COMMANDS = (
     CommandRow("convert", f"{_HERE}.commands.convert", "Make artifacts from a checkpoint, and prove each of them."),
     CommandRow("verify", f"{_HERE}.commands.verify", "Judge artifacts again, without converting."),
     CommandRow("recipe", f"{_HERE}.commands.recipe", "Show how a model was quantised, layer by layer."),
-    CommandRow("bench", f"{_HERE}.commands.bench", "Measure how fast artifacts are on this machine, int8 and float16 beside float."),
+    CommandRow(
+        "bench",
+        f"{_HERE}.commands.bench",
+        "Measure how fast artifacts are on this machine, int8 and float16 beside float.",
+    ),
     CommandRow("inspect", f"{_HERE}.commands.inspect", "Show what is in a checkpoint or artifact, without running it."),
     CommandRow("formats", f"{_HERE}.commands.formats", "List what can be made from what."),
     CommandRow("doctor", f"{_HERE}.commands.doctor", "Check the installation and this machine."),

@@ -55,8 +55,8 @@ class ConverterRow:
 class RunnerRow:
     """What runs a format, and what measures how long that takes.
 
-    `warmth` names what a worker must have imported to be waited for (see pool.Task). A runner without `measure`, such as
-    another distribution's, measures nothing.
+    `warmth` names what a worker must have imported to be waited for (see pool.Task). A runner without `measure`, such
+    as another distribution's, measures nothing.
     """
 
     format: str

@@ -36,8 +36,6 @@ def half_program(program: ExportedProgram, dynamic_shapes: Any) -> ExportedProgr
     torch.export refuses the program in float16.
     """
     module = copy.deepcopy(recurrent_to_scan(program).module(check_guards=False))  # it shares the program's tensors
-    if not isinstance(module, fx.GraphModule):
-        raise ConversionError("the exported program is no graph", fix="report this as a bug")
     examples = tuple(pytree.tree_leaves(program.example_inputs))
     _narrow(module)
     try:

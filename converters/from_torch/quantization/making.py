@@ -25,7 +25,7 @@ from .quantization import Quantization
 from .quantize import quantize, steps_of_outputs
 from .recurrent import feeds_loop
 from .rounding import rounded
-from .statistics import Statistics, Tensors, gather
+from .statistics import Statistics, Tensors, gather, value_name
 from .trial import Trial
 from .weights import IntegerWeights, integer_weights
 
@@ -141,11 +141,11 @@ class _Making:
         seen = gather(program, self._calls.fitting(), tensors=tensors, layers=layers_of(program))
         if not divisors:
             self._seen = seen
+        _require_finite(program, seen)
         weights = _weights(program, recipe.layers, seen)
         made = Quantization(recipe=recipe, weights=weights, divisors=divisors)
         if not tensors:
             return self._tried(made)
-        _require_finite(seen)
         recipes = (
             replace(recipe, tensors=tensor_recipes(program, recipe.layers, choose))
             for choose in (_least_error(seen), _extremes(seen))
@@ -184,8 +184,10 @@ def _extremes(seen: Statistics) -> Callable[[fx.Node], Range]:
     return lambda node: seen.histograms[node.name].ranges()[0]
 
 
-def _require_finite(seen: Statistics) -> None:
-    broken = [name for name, histogram in seen.histograms.items() if histogram.broken]
+def _require_finite(program: ExportedProgram, seen: Statistics) -> None:
+    read = {value_name(layer): seen.largest[layer.name] for layer in layers_of(program) if layer.name in seen.largest}
+    broken = [name for name, largest in read.items() if not largest.isfinite().all()]
+    broken += [name for name, histogram in seen.histograms.items() if histogram.broken and name not in broken]
     if broken:
         raise QuantizationError(
             f"the calibration calls give NaN or infinity at {', '.join(broken[:5])}: there is no scale for that",

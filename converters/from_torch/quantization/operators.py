@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-import torch.ao.quantization.fx._decomposed  # registers the operators below
+import torch.ao.quantization.fx._decomposed  # pyright: ignore[reportUnusedImport] (it registers the operators below)
 from torch import fx
 from torch.export import ExportedProgram
 

@@ -25,9 +25,7 @@ _COMPUTES = {
     Precision.INT8_WEIGHTS: Compute.INT8_WEIGHTS,
 }
 _MATRIX = frozenset({"linear", "mm", "addmm", "matmul"})
-_UNMEASURED = "not every format has a kernel that measures such a convolution's input: 8-bit weights, computed in float"
-    "no integer kernel measures the input of such a convolution in every format: 8-bit weights, computed in float"
-)
+_UNMEASURED = "measuring a convolution's input as it runs is slow or missing in most runtimes: 8-bit weights, in float"
 _SPARED = "its result is read in float: with the input measured as it runs, the result is not rounded"
 
 
@@ -74,8 +72,7 @@ def _why_weights_alone(layer: Layer, compute: Compute) -> str:
     """Why a layer computes in float from 8-bit weights whatever was asked for; empty where it does not."""
     if feeds_loop(layer):
         return REASON
-    plain = layer.operator in _MATRIX or (layer.operator == "conv2d" and layer.groups == 1)
-    return "" if compute is not Compute.INT8_DYNAMIC or plain else _UNMEASURED
+    return _UNMEASURED if compute is Compute.INT8_DYNAMIC and layer.operator not in _MATRIX else ""
 
 
 def _measured(recipe: LayerRecipe) -> LayerRecipe:

@@ -60,6 +60,10 @@ class Quantization:
 def read_quantization(path: Path) -> Quantization:
     """Read what was written for one precision of one model; UsageError for files that cannot be read."""
     recipe, stored = read_recipe(path)
+    if stored.integers.keys() != stored.scales.keys() or not stored.integers.keys() <= recipe.by_layer.keys():
+        raise UsageError(
+            f"{path} and the weights beside it do not belong together", fix="keep both files as one run wrote them"
+        )
     return Quantization(
         recipe=recipe,
         weights={

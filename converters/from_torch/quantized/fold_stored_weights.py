@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
 from torch import fx
 from torch.export import ExportedProgram
 
@@ -11,6 +12,17 @@ from ..passes.constants import ConstantEdit, constants_of
 from ..quantization.layers import FORMS
 from .reading import grid_of, stored_weights
 
+_aten = torch.ops.aten
+_KNOWN = frozenset(
+    {
+        _aten.linear.default,
+        _aten.conv1d.default,
+        _aten.conv1d.padding,
+        _aten.conv2d.default,
+        _aten.conv2d.padding,
+        _aten.conv_transpose2d.input,
+    }
+)
 _ROUNDED_AS_IT_RUNS = ("dequantize_per_tensor.tensor", "dequantize_per_token")
 
 
@@ -26,7 +38,7 @@ def fold_stored_weights(program: ExportedProgram) -> tuple[ExportedProgram, tupl
     for node in list(edit.graph.nodes):
         form = FORMS.get(node.target) if node.op == "call_function" else None
         stored = None if form is None or form.activation is None else stored_weights(node.args[form.weights])
-        if form is None or form.activation is None or stored is None or _reads_integers(node.args[form.activation]):
+        if form is None or form.activation is None or stored is None or _is_taken(node, node.args[form.activation]):
             continue
         arguments = fx.map_arg(stored.node.args, lambda part: constants[part.name].detach())
         target: Any = stored.node.target
@@ -36,6 +48,12 @@ def fold_stored_weights(program: ExportedProgram) -> tuple[ExportedProgram, tupl
     edit.graph.eliminate_dead_code()
     edit.drop_unused()
     return edit.program(), tuple(folded)
+
+
+def _is_taken(node: fx.Node, value: Any) -> bool:
+    """Whether XNNPACK multiplies integers in a layer that reads `value`."""
+    groups = node.args[6] if node.target is _aten.conv_transpose2d.input and len(node.args) > 6 else 1
+    return node.target in _KNOWN and bool(groups == 1) and _reads_integers(value)
 
 
 def _reads_integers(value: Any) -> bool:

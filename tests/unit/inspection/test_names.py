@@ -48,7 +48,7 @@ def test_node_names_of_xnnpack_are_those_of_its_schema() -> None:
     schema = _file_of("executorch", "backends", "xnnpack", "serialization", "runtime_schema.fbs").read_text()
     union = re.search(r"union XNodeUnion \{(.*?)\}", schema, re.DOTALL)
     assert union is not None
-    assert [f"XNN{name}" for name in xnnpack._NODES] == re.findall(r"^\s*(\w+)", union[1], re.MULTILINE)
+    assert [f"XNN{name}" for name in xnnpack.NODES] == re.findall(r"^\s*(\w+)", union[1], re.MULTILINE)
 
 
 def test_tensor_types_of_executorch_are_those_of_its_schema() -> None:
