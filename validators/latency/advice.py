@@ -39,9 +39,14 @@ class _Advisor:
     def on_group(self, group: _Rows) -> Iterator[Advice]:
         """All advice on the measured artifacts of a format and backend."""
         yield from _left_out(group)
-        yield _best_of_format(group)
+        yield _best_of_format(group, made=self._made_precisions(group[0]))
         for file in dict.fromkeys(row.file for row in group if row.precision is not Precision.FP32):
             yield from self._on_artifact(tuple(row for row in group if row.file == file), group)
+
+    def _made_precisions(self, row: LatencyRow) -> set[Precision]:
+        """Those that there are of a row's format and backend, measured or not."""
+        records = self._records.values()
+        return {each.precision for each in records if (each.format, each.backend) == (row.format, row.backend)}
 
     def _on_artifact(self, ours: _Rows, group: _Rows) -> Iterator[Advice]:
         compared = tuple(row for row in ours if row.against_float is not None)
@@ -78,15 +83,21 @@ def fastest(rows: Sequence[LatencyRow]) -> LatencyRow:
     return min(as_fast, key=lambda row: row.bytes)
 
 
-def _best_of_format(group: _Rows) -> Advice:
+def _best_of_format(group: _Rows, *, made: set[Precision]) -> Advice:
     rows = _usable(group)
     precisions = {row.precision for row in rows}
     if Precision.FP32 not in precisions:
-        text = "there is no fp32 artifact that passed to compare with: convert with --precision fp32 as well"
-        return _not_compared(group[0], text)
+        how = (
+            "it was not measured, or failed parity"
+            if Precision.FP32 in made
+            else "convert with --precision fp32 as well"
+        )
+        return _not_compared(group[0], f"there is no fp32 artifact to compare with: {how}")
     if len(precisions) == 1:
-        text = "there is nothing to compare fp32 with: convert with --precision fp32,int8"
-        return _not_compared(group[0], text)
+        how = (
+            "the others were not measured, or failed parity" if len(made) > 1 else "convert with --precision fp32,int8"
+        )
+        return _not_compared(group[0], f"there is nothing to compare fp32 with: {how}")
     best = fastest(rows)
     text = _fp32_in_words(rows) if best.precision is Precision.FP32 else _best_in_words(best)
     return _about(AdviceKind.BEST, best, text + _on_more_threads(best, group))

@@ -81,6 +81,12 @@ def test_one_precision_alone_is_not_compared() -> None:
     assert "--precision fp32 as well" in advice_on(row(INT8, 10.0))[AdviceKind.NOT_COMPARED].text
 
 
+def test_what_failed_is_not_asked_for_again() -> None:
+    rows = beside_float(row(FP32, 10.0), row(INT8, 1.0, milliseconds=None))
+    [advice] = advise(rows, manifest_of(rows), VNNI)
+    assert advice.text == "there is nothing to compare fp32 with: the others were not measured, or failed parity"
+
+
 def test_the_best_of_all_formats_comes_last() -> None:
     rows = beside_float(
         row(FP32, 10.0), row(INT8, 5.0), row(FP32, 8.0, format="litert"), row(INT8, 2.0, format="litert")
