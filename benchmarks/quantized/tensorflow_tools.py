@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
+import keras
 import numpy as np
 import tensorflow as tf
 
@@ -12,30 +14,54 @@ from .calls import Call, read_calls
 from .keras_source import load
 from .making import Order
 
+_Configure = Callable[[tf.lite.TFLiteConverter], None]
+
 
 def static(**values: object) -> None:
     """Post-training quantisation with a representative data set; operators without an int8 kernel stay in float."""
     order = Order.of(values)
-    converter = _converter(order)
     calls = read_calls(Path(order.calibration), order.shapes)
 
-    def representative() -> Iterator[dict[str, np.ndarray] | list[np.ndarray]]:
-        yield from (_feed(call) for call in calls)
+    def configure(converter: tf.lite.TFLiteConverter) -> None:
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        converter.representative_dataset = lambda: (_feed(call) for call in calls)
 
-    converter.representative_dataset = representative
-    Path(order.path).write_bytes(converter.convert())
+    _make(order, configure)
 
 
 def dynamic(**values: object) -> None:
     """Dynamic range quantisation: the same without data."""
-    order = Order.of(values)
-    Path(order.path).write_bytes(_converter(order).convert())
+
+    def configure(converter: tf.lite.TFLiteConverter) -> None:
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+
+    _make(Order.of(values), configure)
 
 
-def _converter(order: Order) -> tf.lite.TFLiteConverter:
-    converter = tf.lite.TFLiteConverter.from_keras_model(load(order.name))
-    converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    return converter
+def _make(order: Order, configure: _Configure) -> None:
+    """From the Keras model; where that fails from a SavedModel of fixed shapes, as the guide does for recurrent layers."""
+    model = load(order.name)
+    try:
+        converter = tf.lite.TFLiteConverter.from_keras_model(model)
+        configure(converter)
+        made = converter.convert()
+    except Exception:  # noqa: BLE001 (ConverterError, and whatever Keras 3 lacks that the converter looks for)
+        with tempfile.TemporaryDirectory() as folder:
+            _export(model, order, folder)
+            converter = tf.lite.TFLiteConverter.from_saved_model(folder)
+            configure(converter)
+            made = converter.convert()
+    Path(order.path).write_bytes(made)
+
+
+def _export(model: keras.Model, order: Order, folder: str) -> None:
+    """A SavedModel of fixed shapes."""
+    (first,) = read_calls(Path(order.calibration), order.shapes)[:1]
+    specs = {name: keras.InputSpec(dtype=str(array.dtype), shape=array.shape) for name, array in first.items()}
+    signature = specs if len(specs) > 1 else list(specs.values())
+    model.export(
+        folder, format="tf_saved_model", input_signature=[signature] if len(specs) > 1 else signature, verbose=False
+    )
 
 
 def _feed(call: Call) -> dict[str, np.ndarray] | list[np.ndarray]:

@@ -121,8 +121,12 @@ def test_a_layer_left_in_float_has_float_weights_and_float_inputs() -> None:
     assert steps_of_outputs(made) == [None]
 
 
+def _both(value: torch.Tensor, layer: nn.Module) -> tuple[torch.Tensor, ...]:
+    return layer(value), value * 2
+
+
 def test_a_float_value_is_rounded_for_those_alone_that_compute_in_integers() -> None:
-    program = program_of(lambda one, x: (one(y), y * 2) if (y := F.gelu(x)) is not None else (), [convolution()], IMAGE)
+    program = program_of(lambda one, x: _both(F.gelu(x), one), [convolution()], IMAGE)
     made = quantize(program, recipe_of(program, CALLS))
     (multiply,) = nodes_of(made, torch.ops.aten.mul.Tensor)
     assert multiply.args[0].name == "gelu"
@@ -190,8 +194,11 @@ def test_a_table_is_looked_up_in_integers_and_scaled_by_row(precision: Precision
 
 
 def matrices() -> ExportedProgram:
-    return program_of(lambda one, two, three, x: (two(y), three(y)) if (y := F.gelu(one(x))) is not None else (),
-                      [nn.Linear(8, 16), nn.Linear(16, 4), nn.Linear(16, 4)], torch.randn(5, 8))  # fmt: skip
+    def both(one: nn.Module, two: nn.Module, three: nn.Module, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        shared = F.gelu(one(x))
+        return two(shared), three(shared)
+
+    return program_of(both, [nn.Linear(8, 16), nn.Linear(16, 4), nn.Linear(16, 4)], torch.randn(5, 8))
 
 
 def test_dynamic_layers_measure_their_input_once() -> None:
