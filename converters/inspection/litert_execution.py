@@ -81,13 +81,13 @@ class _Graph:
     def heavy(self) -> Iterator[HeavyOperator]:
         """The operators that multiply by stored weights."""
         for operator in self._operators:
-            if operator.name in _HEAVY and self._is_stored(operator.inputs[_HEAVY[operator.name][1]]):
+            if operator.name in _HEAVY and self._is_stored(_given(operator, _HEAVY[operator.name][1])):
                 yield self._judged(operator)
 
     def _judged(self, operator: _Operator) -> HeavyOperator:
         place, weights_place, each = _HEAVY[operator.name]
-        given, weights = (self._tensor(operator.inputs[index]) for index in (place, weights_place))
-        result = self._tensor(operator.outputs[0])
+        given, weights = (self._tensor(_given(operator, at)) for at in (place, weights_place))
+        result = self._tensor(pick(operator.outputs, 0, "output"))
         spreads = operator.name in _SPREADING
         integer = weights.dtype == "int8" and (given.dtype in _INTEGERS or operator.name in _HYBRID)
         return HeavyOperator(
@@ -101,10 +101,10 @@ class _Graph:
     def _reason(self, operator: _Operator, place: int) -> str:
         if operator.name in _REASONS:
             return _REASONS[operator.name]
-        maker = self._makers.get(operator.inputs[place])
+        maker = self._makers.get(_given(operator, place))
         if maker is None or maker.name != "DEQUANTIZE":
             return ""
-        return _STORED_ALONE if self._tensor(maker.inputs[0]).dtype == "int8" else ""
+        return _STORED_ALONE if self._tensor(_given(maker, 0)).dtype == "int8" else ""
 
     def _is_stored(self, index: int) -> bool:
         """Whether a tensor is a constant, or one that is only converted or transposed."""
@@ -114,11 +114,15 @@ class _Graph:
             maker = self._makers.get(index)
             if maker is None or maker.name not in _CARRIES:
                 return False
-            index = maker.inputs[0]
+            index = _given(maker, 0)
         return False
 
     def _tensor(self, index: int) -> _Tensor:
         return pick(self._tensors, index, "tensor")
+
+
+def _given(operator: _Operator, place: int) -> int:
+    return pick(operator.inputs, place, "input")
 
 
 def _operator_name(code: Table) -> str:

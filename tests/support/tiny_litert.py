@@ -10,8 +10,15 @@ import flatbuffers
 from ai_edge_litert import schema_py_generated as schema
 
 
-def write_tiny_litert(path: Path, *, sizes: Sequence[int] = (2, 3), dynamic: bool = False, signatures: int = 1) -> None:
-    """positive = relu(x), shifted = x + y, over float32 inputs of the given sizes.
+def write_tiny_litert(
+    path: Path,
+    *,
+    sizes: Sequence[int] = (2, 3),
+    dynamic: bool = False,
+    signatures: int = 1,
+    scale: tuple[float, int] | None = None,
+) -> None:
+    """positive = relu(x), shifted = x + y, over float32 inputs of the given sizes, or int8 ones with a scale.
 
     `dynamic` leaves the first size open. The graph lists its outputs as (positive, shifted); the signature's
     entries, which have no order of their own, stand in another.
@@ -24,6 +31,8 @@ def write_tiny_litert(path: Path, *, sizes: Sequence[int] = (2, 3), dynamic: boo
     graph = schema.SubGraphT()
     graph.name = "main"
     graph.tensors = [_tensor(name, sizes, dynamic) for name in ("in_x", "in_y", "out_positive", "out_shifted")]
+    for tensor in graph.tensors if scale is not None else ():
+        tensor.type, tensor.quantization = schema.TensorType.INT8, _quantization(*(scale or (1, 0)))
     graph.inputs, graph.outputs = [0, 1], [2, 3]
     graph.operators = [_operator(0, [0], [2]), _operator(1, [0, 1], [3], schema.AddOptionsT())]
     model.subgraphs = [graph]
@@ -46,6 +55,12 @@ def _tensor(name: str, sizes: Sequence[int], dynamic: bool) -> Any:
     if dynamic:
         tensor.shapeSignature = [-1, *sizes[1:]]
     return tensor
+
+
+def _quantization(step: float, zero_point: int) -> Any:
+    made = schema.QuantizationParametersT()
+    made.scale, made.zeroPoint = [step], [zero_point]
+    return made
 
 
 def _operator(code: int, inputs: list[int], outputs: list[int], options: Any = None) -> Any:

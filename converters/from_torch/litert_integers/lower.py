@@ -35,7 +35,9 @@ def lower(program: TorchProgram, lower_float: LowerFloat) -> Lowering:
     """
     if program.precision is Precision.FP16:
         lowering = lower_float(program.exported)
-        return replace(lowering, payload=halved(lowering.payload))
+        payload = halved(lowering.payload)
+        refuse_unloadable(payload)
+        return replace(lowering, payload=payload)
     return lower_quantized(program.to_lower(), program.precision, lower_float)
 
 

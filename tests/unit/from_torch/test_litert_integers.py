@@ -170,17 +170,13 @@ def test_the_same_bytes_come_again(static: Made):
 
 
 def test_measured_layers_keep_float_inputs():
-    made = Made(residual(), seeded((1, 3, 12, 12)), Precision.INT8_DYNAMIC)
+    torch.manual_seed(6)
+    layers = nn.Sequential(nn.Linear(16, 12), nn.ReLU(), nn.Linear(12, 5))
+    made = Made(Flat(lambda body, x: body(x), layers), seeded((4, 16)), Precision.INT8_DYNAMIC)
     assert made.lowering.execution is not None
     assert {each.kernel for each in made.lowering.execution.operators} == {Kernel.INTEGER}
-    assert not {"QUANTIZE", "DEQUANTIZE"} & set(made.file.names)
-    assert largest_difference(made.simulated(), made.run()) < 0.02
-
-
-def test_a_convolution_of_one_channel_is_one_that_xnnpack_measures():
-    made = Made(Flat(lambda layer, x: layer(x), nn.Conv1d(1, 8, 5)), seeded((2, 1, 40)), Precision.INT8_DYNAMIC)
-    assert "CONV_2D" in made.file.names
-    assert largest_difference(made.simulated(), made.run()) < 0.02
+    assert made.file.names == ["FULLY_CONNECTED", "FULLY_CONNECTED"]
+    assert largest_difference(made.simulated(), made.run()) < 0.03
 
 
 def test_stored_weights_are_computed_in_float():

@@ -82,3 +82,21 @@ def test_every_truncation_is_refused_without_a_crash(tmp_path: Path):
         (tmp_path / "cut.tflite").write_bytes(whole[: len(whole) * tenth // 10])
         with pytest.raises(LoadError):
             open_runner(artifact(tmp_path / "cut.tflite"))
+
+
+def test_integers_with_a_scale_are_real_numbers_to_the_caller(tmp_path: Path):
+    write_tiny_litert(tmp_path / "m.tflite", scale=(0.5, -3))
+    record = Signature(inputs=tuple(TensorSpec(name=name, dtype="float32", shape=(2, 3)) for name in "xy"), outputs=())
+    with open_runner(artifact(tmp_path / "m.tflite", record)) as runner:
+        assert {spec.dtype for spec in (*runner.signature.inputs, *runner.signature.outputs)} == {"float32"}
+        found = runner.run({"x": np.full((2, 3), -1.2, np.float32), "y": np.full((2, 3), 400.0, np.float32)})
+    assert found["positive"].dtype == np.float32
+    assert set(found["positive"].ravel()) == {0.0}
+    assert set(found["shifted"].ravel()) == {64.0}, "-1 and 65, which is the largest, in steps of 0.5"
+
+
+def test_integers_stay_integers_where_the_record_has_them(tmp_path: Path):
+    write_tiny_litert(tmp_path / "m.tflite", scale=(0.5, -3))
+    record = Signature(inputs=tuple(TensorSpec(name=name, dtype="int8", shape=(2, 3)) for name in "xy"), outputs=())
+    with open_runner(artifact(tmp_path / "m.tflite", record)) as runner:
+        assert [spec.dtype for spec in runner.signature.inputs] == ["int8", "int8"]
