@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Collection
 from dataclasses import replace
 
@@ -20,7 +19,9 @@ from .quantization import Quantization
 from .quantize import quantize
 from .trial import Trial
 
-_SECONDS = 60.0  # for all sensitivities together, at least two calls each
+# Multiply-accumulates for all sensitivities together, about a minute's; a limit in seconds would let the speed of the
+# machine decide which layers are left in float.
+_WORK = 250e9
 _FEWEST_CALLS = 2
 _TAKEN_BACK = 8
 BUDGET_REASON = "left in float for the budget"
@@ -73,12 +74,10 @@ class _Mixing:
         return self._trial.cost(program, at_most=at_most)
 
     def sensitivities(self) -> dict[str, float]:
-        """The noise that each layer makes when it alone is quantised, on as many calls as the time allows."""
+        """The noise that each layer makes when it alone is quantised, on as many calls as the work allows."""
         names = [layer.name for layer in self.quantized]
-        started = time.monotonic()
-        self.cost(())
-        per_call = (time.monotonic() - started) / len(self._trial)
-        calls = max(_FEWEST_CALLS, int(_SECONDS / max(per_call * len(names), 1e-9)))
+        per_call = sum(layer.macs for layer in self._made.recipe.layers)
+        calls = max(_FEWEST_CALLS, int(_WORK / max(per_call * len(names), 1)))
         return {
             name: worst_noise(self.cost([other for other in names if other != name], at_most=calls)) for name in names
         }
