@@ -36,7 +36,7 @@ def call(function: str, arguments: Mapping[str, Any], *, seconds: float) -> Done
     with tempfile.TemporaryDirectory() as scratch:
         answer = Path(scratch) / "answer.json"
         command = [sys.executable, "-m", "quantized.child", function, json.dumps(dict(arguments)), str(answer)]
-        code, stderr = _run(command, seconds)
+        code, stderr = _run(command, scratch, seconds)
         if code is None:
             return Done(failure=f"takes longer than {seconds:.0f} s")
         if code == 0 and answer.exists():
@@ -44,8 +44,11 @@ def call(function: str, arguments: Mapping[str, Any], *, seconds: float) -> Done
     return Done(failure=_reason(code, stderr))
 
 
-def _run(command: list[str], seconds: float) -> tuple[int | None, str]:
-    """Exit code (None when time is up) and what was written to stderr; the child's own children die with it."""
+def _run(command: list[str], folder: str, seconds: float) -> tuple[int | None, str]:
+    """Exit code (None when time is up) and what was written to stderr; the child's own children die with it.
+
+    Some tools leave files in the working directory, which is why it is `folder`.
+    """
     with tempfile.TemporaryFile() as err:
         process = subprocess.Popen(
             command,
@@ -53,7 +56,7 @@ def _run(command: list[str], seconds: float) -> tuple[int | None, str]:
             stdout=subprocess.DEVNULL,
             stderr=err,
             env={**os.environ, **_ENVIRONMENT},
-            cwd=_BENCHMARKS,
+            cwd=folder,
             start_new_session=True,
         )
         try:

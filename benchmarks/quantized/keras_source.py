@@ -24,7 +24,7 @@ def load(name: str) -> keras.Model:
     return keras.saving.load_model(wanted.sample.folder / wanted.sample.source, compile=False)
 
 
-def call_model(model: keras.Model, call: Call) -> Any:
+def call_model(model: keras.Model, call: dict[str, Any]) -> Any:
     """One call; models with several inputs take them by name."""
     return model(call if len(call) > 1 else next(iter(call.values())), training=False)
 

@@ -36,10 +36,8 @@ def static_u8s8(**order: object) -> None:
 
 
 def _static(order: Order, activations: QuantType) -> None:
-    prepared = f"{order.path}.prepared.onnx"
-    quant_pre_process(order.float_file, prepared)
     quantize_static(
-        prepared,
+        _prepared(order),
         order.path,
         _Reader(read_calls(Path(order.calibration), order.shapes)),
         quant_format=QuantFormat.QDQ,
@@ -52,6 +50,14 @@ def _static(order: Order, activations: QuantType) -> None:
 def dynamic(**order: object) -> None:
     """Every operator that quantize_dynamic knows, weights in int8."""
     found = Order.of(order)
-    prepared = f"{found.path}.prepared.onnx"
-    quant_pre_process(found.float_file, prepared)
-    quantize_dynamic(prepared, found.path, weight_type=QuantType.QInt8)
+    quantize_dynamic(_prepared(found), found.path, weight_type=QuantType.QInt8)
+
+
+def _prepared(order: Order) -> str:
+    """Shapes inferred and operators fused; without symbolic shapes where inferring them fails, as the guide says."""
+    path = f"{order.path}.prepared.onnx"
+    try:
+        quant_pre_process(order.float_file, path)
+    except Exception:  # noqa: BLE001 (it raises whatever goes wrong inside, a bare Exception among others)
+        quant_pre_process(order.float_file, path, skip_symbolic_shape=True)
+    return path

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from .contenders import DYNAMIC, FORMATS, OURS, STATIC
 from .rows import Row
 
-# Rounding alone moves a ratio of signal to noise by this much from one run to the next.
-_EQUAL_DB = 0.05
+# Integers of 8 bits cannot be that close to the float model, with rounding in every layer.
+_NOTHING_QUANTISED_DB = 100.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,8 +45,13 @@ class Standing:
 
 
 def reaches(row: Row, other: Row) -> bool:
-    """Whether a row's accuracy is at least the other's."""
-    return (row.sqnr_db or 0.0) >= (other.sqnr_db or 0.0) - _EQUAL_DB
+    """Whether a row's accuracy is at least the other's, to the tenth of a decibel that the tables show."""
+    return round(row.sqnr_db or 0.0, 1) >= round(other.sqnr_db or 0.0, 1)
+
+
+def in_float(row: Row) -> bool:
+    """Whether an artifact computes what the float model does: some tools quantise nothing and do not say so."""
+    return (row.sqnr_db or 0.0) > _NOTHING_QUANTISED_DB
 
 
 def standings(found: Mapping[str, Sequence[Row]]) -> Iterator[Standing]:
@@ -61,7 +66,7 @@ def standings(found: Mapping[str, Sequence[Row]]) -> Iterator[Standing]:
 
 def _standing(model: str, place: tuple[str, str], rows: Sequence[Row]) -> Standing:
     name, mode = place
-    upstream = [row for row in rows if row.tool != OURS and row.sqnr_db is not None]
+    upstream = [row for row in rows if row.tool != OURS and row.sqnr_db is not None and not in_float(row)]
     same = [row for row in rows if row.tool == OURS and (row.format, row.mode) == place]
     ours = next((row for row in same if row.sqnr_db is not None), None)
     return Standing(

@@ -7,10 +7,10 @@ from typing import Any
 
 from measure import machine_text, markdown_table, megabytes
 
-from .contenders import DYNAMIC, STATIC
+from .contenders import DYNAMIC, FLOAT, STATIC
 from .rows import Row
 from .subjects import subject
-from .summary import Standing, standings
+from .summary import Standing, in_float, standings
 
 _ROW = ("format", "precision", "tool", "SQNR", "decisions", "task", "bytes", "of float", "latency", "of float", "says")
 _SUMMARY = (
@@ -111,5 +111,15 @@ def _cells(row: Row) -> tuple[str, ...]:
         "-" if row.size_of_float is None else f"{row.size_of_float:.2f}",
         "-" if row.milliseconds is None else f"{row.milliseconds:.3g} ms",
         "-" if row.latency_of_float is None else f"{row.latency_of_float:.2f}",
-        (row.failure or row.note).replace("|", "/"),
+        _one_line(row.failure or row.note or _remark(row)),
     )
+
+
+def _remark(row: Row) -> str:
+    return "quantises nothing" if row.mode != FLOAT and in_float(row) else ""
+
+
+def _one_line(text: str) -> str:
+    """A cell: the first line, which says what; what follows it are details."""
+    first, _, rest = text.partition("\n")
+    return first.replace("|", "/") + (" ..." if rest else "")

@@ -39,7 +39,7 @@ def dynamic(**values: object) -> None:
 
 
 def _make(order: Order, configure: _Configure) -> None:
-    """From the Keras model; where that fails from a SavedModel of fixed shapes, as the guide does for recurrent layers."""
+    """From the Keras model, else from a SavedModel of fixed shapes, as the guide does it for recurrent layers."""
     model = load(order.name)
     try:
         converter = tf.lite.TFLiteConverter.from_keras_model(model)
@@ -55,13 +55,11 @@ def _make(order: Order, configure: _Configure) -> None:
 
 
 def _export(model: keras.Model, order: Order, folder: str) -> None:
-    """A SavedModel of fixed shapes."""
+    """A SavedModel of fixed shapes whose inputs have the model's names."""
     (first,) = read_calls(Path(order.calibration), order.shapes)[:1]
-    specs = {name: keras.InputSpec(dtype=str(array.dtype), shape=array.shape) for name, array in first.items()}
-    signature = specs if len(specs) > 1 else list(specs.values())
-    model.export(
-        folder, format="tf_saved_model", input_signature=[signature] if len(specs) > 1 else signature, verbose=False
-    )
+    specs = {name: tf.TensorSpec(array.shape, array.dtype, name=name) for name, array in first.items()}
+    signature = [specs] if len(specs) > 1 else list(specs.values())
+    model.export(folder, format="tf_saved_model", input_signature=signature, verbose=False)
 
 
 def _feed(call: Call) -> dict[str, np.ndarray] | list[np.ndarray]:
