@@ -125,12 +125,8 @@ class Recipe:
 
     @property
     def is_measured(self) -> bool:
-        """Whether an artifact's scales are not all those of the simulation.
-
-        It measures some as it runs, or has activations in 16 bits, which the simulation rounds to 8.
-        """
-        measures = any(layer.compute is Compute.INT8_DYNAMIC for layer in self.layers)
-        return measures or self.precision is Precision.INT16X8
+        """Whether an artifact's scales are not all those of the simulation: it measures some as it runs."""
+        return any(layer.compute is Compute.INT8_DYNAMIC for layer in self.layers)
 
     @property
     def steps(self) -> dict[str, float]:

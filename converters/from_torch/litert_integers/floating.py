@@ -28,7 +28,6 @@ from ..quantization.operators import (
 from .weights import IntegerConstant
 
 BARRIER = 2.0**-100  # a step that no tensor has
-_WIDE = torch.iinfo(torch.int16)
 _aten = torch.ops.aten
 _SCALING = frozenset({_aten.mul.Tensor, _aten.mul.Scalar, _aten.div.Tensor, _aten.div.Scalar})
 
@@ -50,20 +49,6 @@ def in_float(program: ExportedProgram) -> tuple[ExportedProgram, list[IntegerCon
     edit.graph.eliminate_dead_code()
     edit.drop_unused()
     return edit.program(), found
-
-
-def widened(program: ExportedProgram) -> ExportedProgram:
-    """The quantised program with activations in 16 bits, symmetric about zero, over the ranges that 8 bits had."""
-    edit = ConstantEdit(program)
-    constants = constants_of(program)
-    for node in edit.graph.nodes:
-        stored = node.args and isinstance(node.args[0], fx.Node) and node.args[0].name in constants
-        if node.target in {QUANTIZE, DEQUANTIZE} and not stored:
-            _, step, zero_point, low, high, _ = node.args
-            reach = step * max(zero_point - low, high - zero_point)
-            scale = float(torch.tensor(reach / _WIDE.max, dtype=torch.float32))
-            node.args = (node.args[0], scale, 0, -_WIDE.max, _WIDE.max, torch.int16)
-    return edit.program()
 
 
 def _shield(edit: ConstantEdit, layer: fx.Node, weights: fx.Node) -> None:

@@ -57,7 +57,8 @@ def _refuse_floats(graph: Graph) -> None:
     left = Counter(graph.name(operator) for operator in graph.operators if _is_float(graph, operator))
     if not left and not any(graph.is_float(index) for index in (*graph.inputs, *graph.outputs)):
         return
-    names = ", ".join(f"{name} ({count})" if count > 1 else name for name, count in left.most_common(_SHOWN))
+    computing = Counter({name: count for name, count in left.items() if name not in {"QUANTIZE", "DEQUANTIZE"}})
+    names = ", ".join(f"{name} ({count})" if count > 1 else name for name, count in computing.most_common(_SHOWN))
     raise QuantizationError(
         f"int8-full has no place for operators in float, and these are left: {names or 'an input or output'}",
         fix="convert in int8, which leaves them in float, or write the model without them",

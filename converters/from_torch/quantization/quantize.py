@@ -8,6 +8,7 @@ import torch
 from torch import fx
 from torch.export import ExportedProgram
 
+from ...precision import Precision
 from ...quantization.recipe import Compute, Granularity, LayerRecipe, Recipe, TensorRecipe
 from ..passes.constants import ConstantEdit
 from ..passes.node_writer import NodeWriter
@@ -26,6 +27,7 @@ from .operators import (
 )
 from .recurrent import LOOP, Matrix, layer_matrices, loop_matrices
 from .weights import IntegerWeights, integer_weights
+from .widening import widened
 
 _aten = torch.ops.aten
 _RANGE = (INT8_MIN, INT8_MAX, torch.int8)
@@ -55,7 +57,8 @@ def quantize(
     for tensor in recipe.tensors:
         writing.activation(tensor)
     writing.edit.drop_unused()
-    return writing.edit.program()
+    quantized = writing.edit.program()
+    return widened(quantized) if recipe.precision is Precision.INT16X8 else quantized
 
 
 def steps_of_outputs(program: ExportedProgram) -> list[float | None]:
