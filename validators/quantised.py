@@ -23,7 +23,8 @@ LARGEST_SHARE_OF_NOISE = 0.5
 # A runtime that measures scales as it runs does so in its own way, by row or by tensor. What it rounds otherwise
 # is as large as the noise itself: independent noises of one size differ by 1.4 of it.
 LARGEST_SHARE_MEASURED = 2.0
-LARGEST_STEPS = 1.0
+# One element in four a step off: a zero point one off makes 1.0, a scale 1 % off 0.7 in an output that uses its range.
+LARGEST_STEPS = 0.5
 # How many times the source's own loss in float16 another runtime may lose.
 LARGEST_HALF = 3.0
 # Below this ratio of signal to noise what is left is another model; a budget of the user's own takes its place.
@@ -47,8 +48,8 @@ class CostPolicy:
             return (check("changed integers", changed, _CHANGED_INTEGERS if kept is None else 1 - kept),)
         if kept is not None and metrics.top1 is not None:
             return (check("changed decisions", 1 - metrics.top1, 1 - kept),)
-        least = LEAST_SQNR_DB if self.budget is None else self.budget.least_sqnr_db
-        return (check("noise/signal", _noise_to_signal(metrics), 10 ** (-(least or LEAST_SQNR_DB) / 20)),)
+        least = None if self.budget is None else self.budget.least_sqnr_db
+        return (_check_ratio(metrics, LEAST_SQNR_DB if least is None else least),)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +96,8 @@ class HalfPolicy:
             changed = metrics.mismatches / metrics.elements if metrics.elements else 1.0
             return (check("changed integers", changed, _CHANGED_INTEGERS),)
         noise = max(self.noise.get(output, 0.0), _FLOAT_NOISE * metrics.scale)
+        if not math.isfinite(noise):  # the source itself breaks down in float16, and is no measure for others
+            return (_check_ratio(metrics, LEAST_SQNR_DB),)
         share = metrics.rms / noise if noise else (math.inf if metrics.rms else 0.0)
         return (check("rms/rms of the source in float16", share, LARGEST_HALF),)
 
@@ -147,6 +150,10 @@ def _about_simulation(finding: Finding) -> Finding:
         reason=finding.reason.replace("too far from the source", "not what the quantised model computes"),
         fix="report it with the artifact: its runtime computes something else than the recipe says",
     )
+
+
+def _check_ratio(metrics: OutputMetrics, least_db: float) -> Check:
+    return check("noise/signal", _noise_to_signal(metrics), 10 ** (-least_db / 20))
 
 
 def _noise_to_signal(metrics: OutputMetrics) -> float:
