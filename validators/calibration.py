@@ -51,12 +51,18 @@ class Calibration:
 
 
 def require_calibration(request: Request) -> None:
-    """Raise UsageError if a precision needs calibration and nothing is there to set scales by."""
+    """Raise UsageError if a precision or a budget needs calibration and nothing is there to set scales by."""
     needing = [precision for precision in request.precisions if precision.needs_calibration]
     if needing and request.calibration is None and request.recipe is None:
         raise UsageError(
             f"{needing[0]} fixes the range of every activation, and random inputs give wrong ones",
             fix="--calibration FILE with a few dozen real inputs (.npz, folder or file.py:function), or int8-dynamic",
+        )
+    quantized = any(precision.is_quantized for precision in request.precisions)
+    if quantized and request.budget is not None and request.calibration is None and request.recipe is None:
+        raise UsageError(
+            "--max-drop limits what is lost on real inputs, and there are none to measure that on",
+            fix="--calibration FILE with real inputs, or leave --max-drop out",
         )
 
 

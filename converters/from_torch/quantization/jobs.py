@@ -69,7 +69,7 @@ def _made(program: TorchProgram, job: QuantizeJob) -> Quantization:
 
 
 def _taken_over(program: TorchProgram, job: QuantizeJob) -> Quantization:
-    """A recipe made before, if it fits."""
+    """A recipe made before, if it fits; a budget of this run takes the place of its own."""
     made = read_quantization(Path(job.recipe or ""))
     require_fit(made.recipe, prepared(program.exported))
     if made.recipe.precision is not job.program.precision:
@@ -77,7 +77,8 @@ def _taken_over(program: TorchProgram, job: QuantizeJob) -> Quantization:
             f"the recipe is for {made.recipe.precision}, not for {job.program.precision}",
             fix=f"--precision {made.recipe.precision}",
         )
-    return replace(made, recipe=replace(made.recipe, source=job.program.source.name))
+    budget = job.budget or made.recipe.budget
+    return replace(made, recipe=replace(made.recipe, source=job.program.source.name, budget=budget))
 
 
 def _calls(program: TorchProgram, calibration: str | None) -> Calls | None:
