@@ -1,4 +1,4 @@
-"""The main job on real models: one PyTorch and one Keras sample into all formats, judged, in one table.
+"""The main job on real models: one PyTorch and one Keras sample into all formats, in float and in int8, in one table.
 
 It calls the command line, as a user would, and reads the JSON that it prints.
 """
@@ -51,7 +51,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _certify(chosen: Sample, folder: Path) -> tuple[int, Outcome | None]:
     """Convert a sample, judged on its labelled rows: the exit code, and what came of it if anything did."""
-    options = ["--samples", str(chosen.evaluation), "-o", str(folder), "--overwrite", "--json"]
+    rounding = ["--precision", "fp32,int8", "--calibration", str(chosen.calibration)]
+    options = [*rounding, "--samples", str(chosen.evaluation), "-o", str(folder), "--overwrite", "--json"]
     command = [sys.executable, "-P", "-m", "edgeproof.cli", "convert", *chosen.arguments(), *options]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
     return done.returncode, json.loads(done.stdout) if done.stdout.strip() else None
@@ -59,7 +60,7 @@ def _certify(chosen: Sample, folder: Path) -> tuple[int, Outcome | None]:
 
 def _table(outcomes: Sequence[tuple[Sample, Outcome]]) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
-    for name in ("model", "format"):
+    for name in ("model", "format", "precision"):
         table.add_column(name, no_wrap=True, vertical="bottom")
     for name in ("bytes", "largest\ndifference", "SQNR", "metric", "source", "artifact", "seconds"):
         table.add_column(name, justify="right", no_wrap=True, vertical="bottom")
@@ -77,6 +78,7 @@ def _cells(chosen: Sample, outcome: Outcome, row: dict[str, Any]) -> tuple[str, 
     return (
         f"{chosen.name} ({chosen.framework})",
         row["format"],
+        row["precision"],
         "-" if row["bytes"] is None else f"{row['bytes']:,}",
         f"{max(differences):.1e}" if differences else "-",
         f"{min(ratios):.1f} dB" if ratios else ("exact" if differences else "-"),
@@ -107,7 +109,9 @@ def _explain_failures(console: Console, chosen: Sample, outcome: Outcome) -> Non
     for row in outcome["report"]["results"]:
         if row["status"] == "PASS":
             continue
-        console.print(f"{chosen.name} {row['format']}: {row['reason']}\nfix: {row['fix']}", soft_wrap=True)
+        console.print(
+            f"{chosen.name} {row['format']} {row['precision']}: {row['reason']}\nfix: {row['fix']}", soft_wrap=True
+        )
         if row["log"]:
             console.print(f"log: {row['log']}", soft_wrap=True)
 
