@@ -11,6 +11,7 @@ from torch.export import ExportedProgram
 from torch.utils import _pytree as pytree
 
 from ..errors import ConversionError
+from .passes.drop_assertions import drop_assertions
 from .passes.recurrent_to_scan import recurrent_to_scan
 
 _LARGEST = float(torch.finfo(torch.float16).max)
@@ -35,7 +36,9 @@ def half_program(program: ExportedProgram, dynamic_shapes: Any) -> ExportedProgr
     Numbers beyond what float16 holds, such as masks of -3.4e38, become its largest. Raises ConversionError if
     torch.export refuses the program in float16.
     """
-    module = copy.deepcopy(recurrent_to_scan(program).module(check_guards=False))  # it shares the program's tensors
+    module = copy.deepcopy(
+        recurrent_to_scan(drop_assertions(program)).module(check_guards=False)
+    )  # it shares the program's tensors
     examples = tuple(pytree.tree_leaves(program.example_inputs))
     _narrow(module)
     try:

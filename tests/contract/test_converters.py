@@ -62,7 +62,8 @@ class Workbench:
             signature=description.signature,
             examples=description.examples,
             format=str(row.format),
-            output=str(self._folder / f"{row.origin}{extension_of(row.format)}"),
+            output=str(self._folder / f"{row.key.replace(':', '-')}{extension_of(row.format)}"),
+            precision=row.precisions[0],
             onnx_graph=graph,
         )
         made: Artifact = self._call(Task(title=row.key, entry=row.entry, job=job, result=Artifact, stack=row.stack))
