@@ -76,12 +76,12 @@ class Layer:
     @property
     def groups(self) -> int:
         """Into how many groups a convolution divides its channels."""
-        names = [argument.name for argument in self.node.target._schema.arguments]  # type: ignore[union-attr]
+        names = [argument.name for argument in self.node.target._schema.arguments]  # type: ignore[union-attr] # a layer calls an operator
         if "groups" not in names:
             return 1
         place = names.index("groups")
         given = self.node.args[place] if place < len(self.node.args) else self.node.kwargs.get("groups", 1)
-        return int(given)  # type: ignore[arg-type]
+        return int(given)  # type: ignore[arg-type] # groups are no node
 
 
 def module_of(node: fx.Node) -> str:
