@@ -24,6 +24,7 @@ from .trial import Trial
 _WORK = 250e9
 _FEWEST_CALLS = 2
 _TAKEN_BACK = 8
+_ALLOW_MORE = "give a budget that allows more, or convert in fp32"
 BUDGET_REASON = "left in float for the budget"
 
 
@@ -31,19 +32,23 @@ def within_budget(program: ExportedProgram, made: Quantization, trial: Trial, bu
     """The quantisation with as few multiply-accumulates in float as the budget was found to need.
 
     Layers go to float in the order of their noise per multiply-accumulate; how many is found by halving, with the whole
-    model simulated each time. Raises QuantizationError with the best that there is if the budget cannot be met.
+    model simulated each time. Raises QuantizationError with the best that there is if the budget cannot be met, or
+    only by a model in float.
     """
     mixing = _Mixing(equalised(program, made.divisors), made, trial)
-    budget = budget.tightened()
-    if budget.is_met(mixing.cost(())):
+    asked, budget = budget, budget.tightened()
+    quantized = mixing.cost(())
+    if budget.is_met(quantized):
         return made
     noises = mixing.sensitivities()
     layers = {layer.name: layer for layer in mixing.quantized}
     order = sorted(layers, key=lambda name: noises[name] / (layers[name].macs + layers[name].weights), reverse=True)
     if not budget.is_met(mixing.cost(order)):
-        raise _cannot_be_met(budget, mixing.cost(order))
+        raise _cannot_be_met(asked, mixing.cost(order))
     floats = order[: _fewest(order, mixing, budget)]
     floats = _without_needless(floats, layers, mixing, budget)
+    if len(floats) == len(order):
+        raise _nothing_left(asked, quantized)
     return replace(made, recipe=_with_sensitivities(mixing.recipe(floats), noises))
 
 
@@ -121,11 +126,21 @@ def _decibels(noise: float) -> float | None:
 
 
 def _cannot_be_met(budget: Budget, best: list[CostMeter]) -> QuantizationError:
-    found = ", ".join(f"{meter.name} {_told(meter)}" for meter in best)
     return QuantizationError(
-        f"the budget of {budget} cannot be met: with every layer in float that could be, the outputs keep {found}",
-        fix="give a budget that allows more, or convert in fp32",
+        f"the budget of {budget} cannot be met: with every layer that can be in float, the outputs keep {_found(best)}",
+        fix=_ALLOW_MORE,
     )
+
+
+def _nothing_left(budget: Budget, quantized: list[CostMeter]) -> QuantizationError:
+    return QuantizationError(
+        f"the budget of {budget} leaves no layer in 8 bits: with all of them so, the outputs keep {_found(quantized)}",
+        fix=_ALLOW_MORE,
+    )
+
+
+def _found(meters: list[CostMeter]) -> str:
+    return ", ".join(f"{meter.name} {_told(meter)}" for meter in meters)
 
 
 def _told(meter: CostMeter) -> str:
