@@ -90,10 +90,11 @@ class File:
         return found
 
     def weights(self) -> list[tuple[np.ndarray, np.ndarray]]:
-        """Integers and scales of every int8 constant."""
+        """Integers and scales of every int8 constant, loops' bodies included."""
         return [
             (values.view(np.int8).reshape(tensor.shape), np.array(tensor.quantization.scale))
-            for tensor in self.graph.tensors
+            for graph in self.model.subgraphs
+            for tensor in graph.tensors
             if tensor.type == schema.TensorType.INT8 and (values := self.values(tensor)) is not None
         ]
 
@@ -242,12 +243,16 @@ def test_sizes_stay_open():
     assert largest_difference(expected, run_litert(made.lowering.payload, (more,))) < 0.02
 
 
-@pytest.mark.parametrize("precision", [Precision.INT8, Precision.INT8_DYNAMIC, Precision.INT8_WEIGHTS])
-def test_recurrent_layers_run(precision: Precision):
+@pytest.mark.parametrize("kind", [nn.LSTM, nn.GRU])
+def test_loops_have_int8_matrices_and_run(kind: Callable[..., nn.RNNBase]):
     torch.manual_seed(2)
-    model = Flat(lambda rnn, head, x: head(rnn(x)[0][:, -1]), nn.LSTM(8, 16, batch_first=True), nn.Linear(16, 3))
-    made = Made(model, seeded((2, 9, 8)), precision)
-    assert largest_difference(made.simulated(), made.run()) < 0.05
+    layer = kind(8, 48, batch_first=True)
+    model = Flat(lambda rnn, head, x: head(rnn(x)[0][:, -1]), layer, nn.Linear(48, 3))
+    made = Made(model, seeded((2, 9, 8)), Precision.INT8)
+    assert sorted(values.size for values, _ in made.file.weights()) == sorted(
+        [layer.weight_ih_l0.numel(), layer.weight_hh_l0.numel(), 3 * 48]
+    )
+    assert largest_difference(made.simulated(), made.run()) < 0.02
 
 
 @pytest.mark.parametrize("precision", [Precision.INT8_DYNAMIC, Precision.INT8_WEIGHTS])
