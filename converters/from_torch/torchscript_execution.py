@@ -34,6 +34,15 @@ _PRODUCTS: dict[Any, int] = {
     _aten.addmm.default: 1,
     _aten.baddbmm.default: 1,
 }
+# One step of a recurrent layer is two products, with the input and with the state.
+_CELLS = frozenset(
+    {
+        _aten.lstm_cell.default,
+        _aten.gru_cell.default,
+        _aten.rnn_tanh_cell.default,
+        _aten.rnn_relu_cell.default,
+    }
+)
 _ATTENTION = _aten.scaled_dot_product_attention.default
 _KINDS = frozenset(
     "conv1d conv2d conv3d conv_transpose1d conv_transpose2d conv_transpose3d convolution _convolution"
@@ -41,6 +50,8 @@ _KINDS = frozenset(
     " linear_relu linear_dynamic".split()
 )
 _ACTIVATIONS = "both factors are activations"
+_RECURRENT = "recurrent layers compute in float"
+_INSIDE = "part of another operator"
 _NOT_QUANTIZED = "its inputs are float in the quantised program"
 _NO_KERNEL = "torch has no integer kernel for it in this form"
 _NO_DYNAMIC_GROUPS = "torch has no integer kernel for groups of channels whose scale is measured as the model runs"
@@ -53,11 +64,12 @@ class Account:
     name: str
     macs: int
     reason: str = ""
+    is_quantized: bool = False
 
 
 def keep_account(made: fx.Node, layer: fx.Node) -> None:
     """Remember on a node which layer of the program it computes."""
-    made.meta[_ACCOUNT] = Account(name=layer.name, macs=_macs(layer) or 0)
+    made.meta[_ACCOUNT] = Account(name=layer.name, macs=_macs(layer) or 0, is_quantized=True)
 
 
 def accounts_of(module: fx.GraphModule) -> tuple[Account, ...]:
@@ -66,20 +78,29 @@ def accounts_of(module: fx.GraphModule) -> tuple[Account, ...]:
 
 
 def execution_of(module: torch.jit.ScriptModule, accounts: tuple[Account, ...]) -> Execution:
-    """What the operators in the traced module are, beside what was known of them; `accounts` in the same order."""
+    """What the operators in the traced module are, beside what was known of them; `accounts` in the same order.
+
+    Every layer that was written in integers has to be there. Float operators may be more: some hold products inside.
+    """
     kinds = list(_heavy_kinds(module.inlined_graph))
-    return Execution(operators=tuple(_proved(account, kind) for account, kind in zip(accounts, kinds, strict=True)))
-
-
-def _proved(account: Account, kind: str) -> HeavyOperator:
-    integer = kind.startswith("quantized::")
-    return HeavyOperator(
-        name=account.name,
-        operator=kind,
-        macs=account.macs,
-        kernel=Kernel.INTEGER if integer else Kernel.FLOAT,
-        reason="" if integer else account.reason,
+    integers, floats = [kind for kind in kinds if _is_integer(kind)], [kind for kind in kinds if not _is_integer(kind)]
+    written = [account for account in accounts if account.is_quantized]
+    left = [account for account in accounts if not account.is_quantized]
+    left += [Account(name=kind, macs=0, reason=_INSIDE) for kind in floats[len(left) :]]
+    return Execution(
+        operators=(
+            *(_proved(account, kind, Kernel.INTEGER) for account, kind in zip(written, integers, strict=True)),
+            *(_proved(account, kind, Kernel.FLOAT) for account, kind in zip(left, floats, strict=True)),
+        )
     )
+
+
+def _proved(account: Account, kind: str, kernel: Kernel) -> HeavyOperator:
+    return HeavyOperator(name=account.name, operator=kind, macs=account.macs, kernel=kernel, reason=account.reason)
+
+
+def _is_integer(kind: str) -> bool:
+    return kind.startswith("quantized::")
 
 
 def _heavy_kinds(block: Any) -> Iterator[str]:
@@ -101,8 +122,18 @@ def _accounts(module: fx.GraphModule, *, times: int, prefix: str) -> Iterator[Ac
         elif _ACCOUNT in node.meta:
             account: Account = node.meta[_ACCOUNT]
             yield account
+        elif node.target in _CELLS:
+            yield from _products_of_cell(node, times=times, prefix=prefix)
         elif node.op == "call_function" and (macs := _macs(node)) is not None:
-            yield Account(name=prefix + node.name, macs=macs * times, reason=_reason(node))
+            yield Account(name=prefix + node.name, macs=macs * times, reason=_RECURRENT if prefix else _reason(node))
+
+
+def _products_of_cell(node: fx.Node, *, times: int, prefix: str) -> Iterator[Account]:
+    value, _, *weights = arguments_of(node)
+    rows = elements_of(value) // _size(value, -1)
+    for part, matrix in zip(("input", "state"), weights[:2], strict=True):
+        macs = rows * elements_of(matrix) * times
+        yield Account(name=f"{prefix}{node.name}.{part}", macs=macs, reason=_RECURRENT)
 
 
 def _macs(node: fx.Node) -> int | None:

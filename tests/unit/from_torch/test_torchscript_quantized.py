@@ -18,6 +18,7 @@ from edgeproof.converters.from_torch.lowering import Lowering
 from edgeproof.converters.from_torch.quantization.planning import layer_recipes
 from edgeproof.converters.from_torch.quantization.prepare import prepared
 from edgeproof.converters.from_torch.quantization.quantize import quantize, steps_of_outputs
+from edgeproof.converters.from_torch.recurrent_shapes import whole_recurrent_layers
 from edgeproof.converters.from_torch.torchscript_engine import exact_engine, use_engine
 from edgeproof.converters.from_torch.torchscript_quantized import lower_quantized
 from edgeproof.converters.precision import Precision
@@ -231,6 +232,27 @@ def test_products_of_activations_are_told():
     assert [operator.kernel for operator in lowering.execution.operators] == [Kernel.INTEGER] * 2 + [Kernel.FLOAT]
     assert lowering.execution.operators[2].macs == 2 * 5 * 5 * 8
     assert "activations" in lowering.execution.operators[2].reason
+
+
+@pytest.mark.parametrize("layer", [nn.GRU(8, 4, batch_first=True), nn.LSTM(8, 4, batch_first=True)])
+def test_recurrent_layers_are_told_with_all_their_steps(layer: nn.RNNBase):
+    case = Case(lambda a, b, x: a(b(x))[0], [layer, dense(8, 8)], [(2, 5, 8)])
+    with whole_recurrent_layers():
+        program = quantised(case, Compute.INT8_DYNAMIC)
+    lowering = lower_quantized(program)
+    assert lowering.execution is not None
+    floats = [each for each in lowering.execution.operators if each.kernel is Kernel.FLOAT]
+    gates = layer.all_weights[0][1].shape[0]
+    assert sum(each.macs for each in floats) == 2 * 5 * gates * 4
+    assert {each.reason for each in floats} == {"recurrent layers compute in float"}
+
+
+def test_a_step_of_a_recurrent_layer_is_two_products():
+    case = Case(lambda a, b, x: b(a(x)), [nn.GRUCell(8, 4), dense(4, 3)], [(2, 8)])
+    lowering = lower_quantized(quantised(case, Compute.INT8_DYNAMIC))
+    assert lowering.execution is not None
+    macs = {each.name: each.macs for each in lowering.execution.operators if each.kernel is Kernel.FLOAT}
+    assert macs == {"gru_cell.input": 2 * 12 * 8, "gru_cell.state": 2 * 12 * 4}
 
 
 @pytest.mark.parametrize("name", ["conv2d", "linear", "mm", "depthwise"])
