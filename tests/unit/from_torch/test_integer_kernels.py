@@ -14,6 +14,7 @@ from torch.nn import functional
 
 from edgeproof.converters.from_torch.quantized.executorch_program import decided_for_executorch
 from edgeproof.converters.from_torch.quantized.onnx_program import decided_for_onnx
+from edgeproof.converters.from_torch.quantized.simulation import as_kernels_compute
 from edgeproof.converters.precision import Precision
 from edgeproof.converters.quantization.execution import Kernel
 
@@ -21,8 +22,8 @@ pytestmark = pytest.mark.torch
 
 Model = tuple[Callable[..., Any], list[nn.Module], Tensors]
 DECIDED: dict[str, Callable[[ExportedProgram], ExportedProgram]] = {
-    "onnx": decided_for_onnx,
-    "executorch": decided_for_executorch,
+    "onnx": lambda program: as_kernels_compute(decided_for_onnx(program)),
+    "executorch": lambda program: as_kernels_compute(decided_for_executorch(program)),
 }
 BOTH = tuple(DECIDED)
 IMAGE = (torch.randn(1, 8, 12, 10),)
@@ -30,6 +31,7 @@ SOUND = (torch.randn(1, 8, 40),)
 ROWS = (torch.randn(2, 7, 16),)
 # A sum in another order may be rounded to the neighbouring integer.
 STEPS = 1.01
+RARELY = 0.002
 DYNAMIC = 0.02  # of the greatest value: another rounding of the scale moves some integers by one
 
 
@@ -79,7 +81,9 @@ def test_static_layers_run_in_integers_and_agree_with_the_simulation(model: str,
     step = made.quantization.recipe.steps.get("out_0", float(expected[0].abs().max()) * DYNAMIC)
     (got,) = run(name, artifact.payload, inputs)
     assert got.shape == expected[0].shape
-    assert float((got - expected[0]).abs().max()) <= STEPS * step
+    steps = (got - expected[0]).abs() / step
+    assert float(steps.max()) <= STEPS
+    assert float(steps.mean()) <= RARELY
 
 
 @pytest.mark.parametrize("name", BOTH)
