@@ -16,12 +16,16 @@ from .subjects import Subject
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Converted:
-    """Files by (format, precision), the model's inputs with their shapes, its outputs, and why a file is missing."""
+    """Files by (format, precision), the model's inputs with their shapes, its outputs, and why a file is missing.
+
+    `measured_layers` says how many layers of the static recipe take their scales from each call.
+    """
 
     files: dict[tuple[str, str], Path] = field(default_factory=dict)
     shapes: dict[str, list[int]] = field(default_factory=dict)
     outputs: list[str] = field(default_factory=list)
     verdicts: dict[tuple[str, str], str] = field(default_factory=dict)
+    measured_layers: str = ""
     failure: str = ""
 
 
@@ -32,11 +36,9 @@ def in_float(subject: Subject, folder: Path) -> Converted:
     return _convert(subject, folder, ["--precision", FLOAT, "--no-verify"])
 
 
-def in_int8(subject: Subject, folder: Path, data: tuple[Path, Path], formats: Sequence[str]) -> Converted:
-    """Both int8 precisions, calibrated on the first file and judged on the second."""
-    calibration, held_out = data
-    options = ["--precision", f"{STATIC},{DYNAMIC}", "--to", ",".join(formats)]
-    return _convert(subject, folder, [*options, "--calibration", str(calibration), "--samples", str(held_out)])
+def in_int8(subject: Subject, folder: Path, options: Sequence[str]) -> Converted:
+    """Both int8 precisions; `options` say for which formats, calibrated and judged on what."""
+    return _convert(subject, folder, ["--precision", f"{STATIC},{DYNAMIC}", *options])
 
 
 def _convert(subject: Subject, folder: Path, options: Sequence[str]) -> Converted:
@@ -59,4 +61,14 @@ def _read(folder: Path, results: Sequence[dict[str, Any]] = ()) -> Converted:
         shapes={each["name"]: each["shape"] for each in manifest["inputs"]},
         outputs=[each["name"] for each in manifest["outputs"]],
         verdicts=verdicts,
+        measured_layers=_measured_layers(folder),
     )
+
+
+def _measured_layers(folder: Path) -> str:
+    """Nothing where all scales are fixed beforehand, as the name of the precision promises."""
+    for path in folder.glob(f"recipes/*.{STATIC}.recipe.json"):
+        layers = json.loads(path.read_text(encoding="utf-8"))["layers"]
+        measured = sum(layer["compute"] == DYNAMIC for layer in layers)
+        return f"{measured} of {len(layers)}" if measured else ""
+    return ""

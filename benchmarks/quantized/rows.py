@@ -11,7 +11,8 @@ from typing import Any, Self
 class Row:
     """`failure` says why there are no figures; `size_of_float` and `latency_of_float` are ratios, below 1 is better.
 
-    `note` is what edgeproof says of its own artifact.
+    `note` is what edgeproof says of its own artifact, `measured_layers` ("5 of 5") how many layers of a static artifact
+    take their scales from each call, as a dynamic one does. `constant` is as in scores.py.
     """
 
     model: str
@@ -20,8 +21,10 @@ class Row:
     tool: str
     failure: str = ""
     note: str = ""
+    measured_layers: str = ""
     sqnr_db: float | None = None
     agreement: float | None = None
+    constant: float | None = None
     cosine: float | None = None
     task: float | None = None
     bytes: int | None = None

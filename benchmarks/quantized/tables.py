@@ -20,6 +20,7 @@ _SUMMARY = (
     "best upstream of any format",
     "edgeproof",
     "as accurate",
+    "dynamic layers in ours",
     "decisions, upstream / edgeproof",
     "bytes, upstream / edgeproof",
     "latency / fastest as accurate",
@@ -33,7 +34,7 @@ def report(found: Mapping[str, Sequence[Row]], before: Mapping[str, Any]) -> str
     for mode in (STATIC, DYNAMIC):
         parts += [f"## {mode}", _count(each := [one for one in every if one.mode == mode]), _summary(each)]
     for model, rows in found.items():
-        parts += [f"## {model}", _about(model), markdown_table(_ROW, [_cells(row) for row in rows])]
+        parts += [f"## {model}", _about(model, rows), markdown_table(_ROW, [_cells(row) for row in rows])]
     return "\n\n".join(part.strip() for part in parts if part) + "\n"
 
 
@@ -42,7 +43,9 @@ def _count(every: Sequence[Standing]) -> str:
     if not asked:
         return ""
     good = f"{sum(map(_good, asked))} of {len(asked)}"
-    return f"edgeproof is at least as accurate as the best upstream tool for the format on {good} rows."
+    text = f"edgeproof is at least as accurate as the best upstream tool for the format on {good} rows."
+    mixed = sum(each.ours is not None and bool(each.ours.measured_layers) for each in asked)
+    return f"{text} In {mixed} of them it is not static throughout (see the column)." if mixed else text
 
 
 def _good(each: Standing) -> bool:
@@ -58,6 +61,7 @@ def _summary(every: Sequence[Standing]) -> str:
             _best(each.best_anywhere, with_format=True),
             _sqnr(each.ours),
             {True: "yes", False: "no", None: ""}[each.as_good],
+            each.ours.measured_layers if each.ours else "",
             _pair(_decisions(each.best), _decisions(each.ours)),
             _pair(_bytes(each.best), _bytes(each.ours)),
             "-" if each.slower is None else f"{each.slower:.2f}",
@@ -91,9 +95,12 @@ def _bytes(row: Row | None) -> str:
     return megabytes(None if row is None else row.bytes)
 
 
-def _about(model: str) -> str:
+def _about(model: str, rows: Sequence[Row]) -> str:
     chosen = subject(model)
     what = f"Decisions: {chosen.decision.words}." if chosen.decision else "Decisions: none, the mean cosine instead."
+    constant = next((row.constant for row in rows if row.constant is not None), None)
+    if constant is not None:
+        what += f" Always giving the most common one would agree in {100 * constant:.1f} %."
     if chosen.sample:
         what += f" Task: {chosen.sample.metric.name}."
     return what
