@@ -22,19 +22,22 @@ from .torchscript_dynamic import dynamic_layer, rounded_as_it_runs
 from .torchscript_execution import keep_account
 from .torchscript_packing import QuantizedLayer, quantized_layer, value_of
 from .torchscript_patches import convolved, has_kernel_everywhere, is_better_as_product, walk_of
+from .torchscript_spread import interleaved
 
 _aten = torch.ops.aten
 _quantized = torch.ops.quantized
 
 _HIGHER = 128
 _HIGHEST = 255
-_CLIPS: dict[Any, tuple[float, float] | None] = {
+_ENDLESS = (float("-inf"), float("inf"))
+# The bounds of activations that are not given any.
+_CLIPS: dict[Any, tuple[float, float]] = {
     _aten.relu.default: (0.0, float("inf")),
     _aten.relu_.default: (0.0, float("inf")),
     _aten.relu6.default: (0.0, 6.0),
-    _aten.hardtanh.default: None,
-    _aten.hardtanh_.default: None,
-    _aten.clamp.default: None,
+    _aten.hardtanh.default: (-1.0, 1.0),
+    _aten.hardtanh_.default: (-1.0, 1.0),
+    _aten.clamp.default: _ENDLESS,
 }
 # What torch does to quantised tensors as to others, the scale kept.
 _MOVING = frozenset(
@@ -164,7 +167,10 @@ class _Integers:
             compute = getattr(_quantized, layer.operator + ("_relu" if relu else ""))
             made = self._graph.call_function(compute, (source, self._packed(layer), grid.scale, grid.zero_point))
         keep_account(made, node)
-        return made
+        return self._in_places(made, layer)
+
+    def _in_places(self, made: fx.Node, layer: QuantizedLayer) -> fx.Node:
+        return made if layer.places is None else self._graph.call_function(interleaved, (made, layer.places))
 
     def _packed(self, layer: QuantizedLayer) -> fx.Node:
         name = f"{layer.node.name}_packed"
@@ -215,9 +221,10 @@ class _Integers:
                     continue
                 packed = self._packed(compute.layer)
                 made = self._graph.call_function(compute.function, (value, packed, *compute.arguments))
-            made.meta["val"] = user.meta["val"]
-            keep_account(made, user)
-            user.replace_all_uses_with(made)
+                keep_account(made, user)
+                result = self._in_places(made, compute.layer)
+            result.meta["val"] = user.meta["val"]
+            user.replace_all_uses_with(result)
         if any(user.op == "output" or user.users for user in node.users):
             rounded = self._graph.call_function(rounded_as_it_runs, (value,))
             rounded.meta["val"] = node.meta["val"]
@@ -247,16 +254,9 @@ class _Integers:
 
 def _unclipped(node: fx.Node) -> tuple[fx.Node, float, float]:
     """What an activation clips, and to which range; an operator that clips nothing itself."""
-    bounds = (float("-inf"), float("inf"))
     source = node.args[0] if node.args else None
-    if node.target not in _CLIPS or not isinstance(source, fx.Node):
-        return node, *bounds
-    fixed = _CLIPS[node.target]
-    if fixed is not None:
-        return source, *fixed
-    given: list[Any] = list(node.args[1:3])
-    return source, *(_number(value, bound) for value, bound in zip(given, bounds, strict=False)), *bounds[len(given) :]  # type: ignore[return-value]
-
-
-def _number(value: Any, missing: float) -> float:
-    return missing if value is None else float(value)
+    if node.target not in _CLIPS or node.kwargs or not isinstance(source, fx.Node):
+        return node, *_ENDLESS
+    low, high = _CLIPS[node.target]
+    given: list[Any] = [*node.args[1:3], None, None]
+    return source, low if given[0] is None else float(given[0]), high if given[1] is None else float(given[1])

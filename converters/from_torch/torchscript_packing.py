@@ -12,6 +12,7 @@ from torch import fx
 
 from .quantization.layers import FORMS
 from .quantization.operators import DEQUANTIZE, DEQUANTIZE_CHANNELS
+from .torchscript_spread import Places, spread_channels, spread_weights, spreading_of
 
 _aten = torch.ops.aten
 _DIMENSIONS: dict[Any, int] = {
@@ -22,6 +23,7 @@ _DIMENSIONS: dict[Any, int] = {
     _aten.conv3d.default: 3,
     _aten.conv3d.padding: 3,
 }
+_TRANSPOSED: dict[Any, int] = {_aten.conv_transpose1d.default: 1, _aten.conv_transpose2d.input: 2}
 _MATRIX = frozenset({_aten.linear.default, _aten.mm.default, _aten.matmul.default, _aten.addmm.default})
 
 
@@ -38,13 +40,17 @@ class Geometry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuantizedLayer:
-    """A layer with integer weights: `weights` quantised, output channels first; no geometry for a matrix product."""
+    """A layer with integer weights: `weights` quantised, output channels first; no geometry for a matrix product.
+
+    `places` says how the result of a transposed convolution is put together from that of this one.
+    """
 
     node: fx.Node
     activation: fx.Node
     weights: torch.Tensor
     bias: torch.Tensor | None
     geometry: Geometry | None = None
+    places: Places | None = None
 
     @property
     def operator(self) -> str:
@@ -76,6 +82,8 @@ def quantized_layer(module: fx.GraphModule, node: fx.Node) -> QuantizedLayer | N
         return None
     if node.target in _MATRIX:
         return _matrix(module, node, form.axis)
+    if node.target in _TRANSPOSED:
+        return _transposed(module, node, _TRANSPOSED[node.target])
     dimensions = _DIMENSIONS.get(node.target)
     return None if dimensions is None else _convolution(module, node, dimensions)
 
@@ -144,6 +152,31 @@ def _convolution(module: fx.GraphModule, node: fx.Node, dimensions: int) -> Quan
     kernel = tuple(weights.shape[2:])
     return QuantizedLayer(
         node=node, activation=activation, weights=weights, bias=_plain(bias), geometry=_geometry(node, kernel)
+    )
+
+
+def _transposed(module: fx.GraphModule, node: fx.Node, dimensions: int) -> QuantizedLayer | None:
+    layer = _convolution(module, node, dimensions)
+    spreading = None if layer is None else spreading_of(node, layer.weights.shape[2:])
+    if layer is None or spreading is None:
+        return None
+    weights, outputs = layer.weights, int(layer.weights.shape[1])
+    integers = spread_weights(weights.int_repr(), spreading)
+    if weights.qscheme() == torch.per_tensor_affine:
+        spread = requantized(weights, integers, axis=0)
+    else:
+        scales = spread_channels(weights.q_per_channel_scales(), spreading, outputs)
+        zeros = torch.zeros(scales.shape, dtype=torch.int64)
+        spread = _aten._make_per_channel_quantized_tensor(integers, scales, zeros, 0)
+    ones = (1,) * dimensions
+    return replace(
+        layer,
+        weights=spread,
+        bias=None if layer.bias is None else spread_channels(layer.bias, spreading, outputs),
+        geometry=Geometry(
+            stride=ones, padding=(0,) * dimensions, dilation=ones, groups=spreading.groups, pads=spreading.pads
+        ),
+        places=spreading.places(outputs),
     )
 
 

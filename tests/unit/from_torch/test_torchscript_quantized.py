@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Sequence
 
 import pytest
 import torch
-from calibrated_programs import recipe_of
+from quantised_cases import Case, Looking, Product, apply, conv, dense, quantised
 from torch import nn
 from torch.export import ExportedProgram
-from torch_lowering import Flat, exported
 
 from edgeproof.converters.from_torch.lowering import Lowering
-from edgeproof.converters.from_torch.quantization.planning import layer_recipes
-from edgeproof.converters.from_torch.quantization.prepare import prepared
-from edgeproof.converters.from_torch.quantization.quantize import quantize, steps_of_outputs
+from edgeproof.converters.from_torch.quantization.quantize import steps_of_outputs
 from edgeproof.converters.from_torch.recurrent_shapes import whole_recurrent_layers
 from edgeproof.converters.from_torch.torchscript_engine import exact_engine, use_engine
 from edgeproof.converters.from_torch.torchscript_quantized import lower_quantized
-from edgeproof.converters.precision import Precision
 from edgeproof.converters.quantization.execution import Kernel
 from edgeproof.converters.quantization.recipe import Compute, Granularity
 
@@ -29,47 +23,6 @@ pytestmark = [pytest.mark.torch, pytest.mark.filterwarnings("ignore:.*torch.quin
 F = nn.functional
 ENGINES = sorted({exact_engine(), "qnnpack"} & set(torch.backends.quantized.supported_engines))
 ROUNDED_OTHERWISE = 0.01  # share of the values that may lie one step beside the simulation's
-
-
-@dataclass(frozen=True)
-class Case:
-    """A function of modules and tensors, its modules, and the shapes of its inputs."""
-
-    function: Callable[..., Any]
-    parts: Sequence[nn.Module]
-    shapes: Sequence[tuple[int, ...]] = ((2, 8, 12, 12),)
-
-    def module(self) -> nn.Module:
-        torch.manual_seed(1)
-        return Flat(self.function, *self.parts).requires_grad_(requires_grad=False)
-
-    def inputs(self) -> tuple[torch.Tensor, ...]:
-        generator = torch.Generator().manual_seed(2)
-        return tuple(torch.randn(shape, generator=generator) for shape in self.shapes)
-
-
-class Looking(Case):
-    """A case whose input is an index."""
-
-    def inputs(self) -> tuple[torch.Tensor, ...]:
-        return (torch.tensor([[3, 0, 49]]),)
-
-
-def quantised(
-    case: Case,
-    compute: Compute = Compute.INT8,
-    *,
-    dynamic: Any = None,
-    floats: Sequence[str] = (),
-    granularity: Granularity = Granularity.PER_CHANNEL,
-) -> ExportedProgram:
-    """The case with every layer computed so but `floats`, scales by the least and the greatest value."""
-    program = prepared(exported(case.module(), case.inputs(), dynamic))
-    layers = tuple(
-        replace(layer, granularity=granularity, compute=Compute.FP32 if layer.name in floats else compute)
-        for layer in layer_recipes(program, Precision.INT8)
-    )
-    return quantize(program, recipe_of(program, [case.inputs()], layers=layers))
 
 
 def run(lowering: Lowering, inputs: Sequence[torch.Tensor], engine: str) -> list[torch.Tensor]:
@@ -97,36 +50,6 @@ def in_integers(lowering: Lowering) -> list[bool]:
     return [operator.kernel is Kernel.INTEGER for operator in lowering.execution.operators]
 
 
-def conv(*arguments: Any, **options: Any) -> nn.Conv2d:
-    torch.manual_seed(3)
-    return nn.Conv2d(*arguments, **options)
-
-
-def dense(*arguments: Any, **options: Any) -> nn.Linear:
-    torch.manual_seed(4)
-    return nn.Linear(*arguments, **options)
-
-
-def apply(layer: nn.Module, x: torch.Tensor) -> torch.Tensor:
-    return layer(x)
-
-
-WEIGHTS = torch.randn(8, 5, generator=torch.Generator().manual_seed(5))
-
-
-class Product(nn.Module):
-    """A matrix with the output channels last."""
-
-    def __init__(self, product: Callable[[Any, torch.Tensor], torch.Tensor]) -> None:
-        super().__init__()
-        self.matrix = nn.Parameter(WEIGHTS)
-        self.bias = nn.Parameter(WEIGHTS[0])
-        self.product = product
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.product(self, x)
-
-
 torch.manual_seed(0)
 LAYERS = {
     "conv1d": Case(apply, [nn.Conv1d(8, 6, 3, padding=1)], [(2, 8, 20)]),
@@ -141,6 +64,10 @@ LAYERS = {
     "valid padding": Case(apply, [conv(8, 6, 3, padding="valid")]),
     "a long kernel": Case(apply, [conv(1, 6, (150, 1), stride=(4, 1), padding=(3, 0))], [(2, 1, 400, 1)]),
     "a volume": Case(apply, [nn.Conv3d(4, 6, (1, 2, 3), stride=2, padding=(0, 1, 0))], [(1, 4, 6, 6, 6)]),
+    "transposed 1d": Case(apply, [nn.ConvTranspose1d(8, 6, 4, stride=2, padding=1)], [(2, 8, 20)]),
+    "transposed convolution": Case(apply, [nn.ConvTranspose2d(8, 6, 3, stride=2, padding=1, output_padding=1)]),
+    "transposed, uneven": Case(apply, [nn.ConvTranspose2d(8, 6, (2, 5), stride=(3, 2), output_padding=(2, 1))]),
+    "transposed groups": Case(apply, [nn.ConvTranspose2d(8, 12, 2, stride=2, groups=4)]),
     "linear": Case(apply, [dense(8, 5)], [(4, 8)]),
     "linear, three axes": Case(apply, [dense(8, 5)], [(2, 3, 8)]),
     "mm": Case(apply, [Product(lambda self, x: torch.mm(x, self.matrix))], [(4, 8)]),
@@ -151,6 +78,7 @@ CHAINS = {
     "relu": Case(lambda layer, x: F.relu(layer(x)), [conv(8, 6, 3)]),
     "relu6": Case(lambda layer, x: F.relu6(layer(9 * x)), [conv(8, 6, 3)]),
     "relu6 that clips nothing": Case(lambda layer, x: F.relu6(layer(x)), [conv(8, 6, 3)]),
+    "hardtanh of its own bounds": Case(lambda a, b, x: b(F.hardtanh(a(9 * x))), [conv(8, 6, 3), conv(6, 4, 1)]),
     "hardtanh": Case(lambda layer, x: F.hardtanh(layer(x), 0.0, 0.4), [conv(8, 6, 3)]),
     "linear relu": Case(lambda layer, x: F.relu(layer(x)), [dense(8, 5)], [(4, 8)]),
     "add": Case(lambda a, b, x: b(a(x) + x), [conv(8, 8, 3, padding=1), conv(8, 8, 1)]),
@@ -180,7 +108,7 @@ def test_static_layers_compute_in_integers(name: str, engine: str):
     check_steps(program, simulated(program, case.inputs()), run(lowering, case.inputs(), engine))
 
 
-@pytest.mark.parametrize("name", ["conv2d", "linear", "mm"])
+@pytest.mark.parametrize("name", ["conv2d", "linear", "mm", "transposed convolution"])
 def test_one_scale_for_all_channels(name: str):
     case = LAYERS[name]
     program = quantised(case, granularity=Granularity.PER_TENSOR)
@@ -190,7 +118,7 @@ def test_one_scale_for_all_channels(name: str):
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-@pytest.mark.parametrize("name", [name for name in LAYERS if name not in {"groups", "depthwise", "many groups"}])
+@pytest.mark.parametrize("name", [name for name in LAYERS if "groups" not in name and name != "depthwise"])
 def test_layers_that_measure_their_input_compute_in_integers(name: str, engine: str):
     case = LAYERS[name]
     program = quantised(case, Compute.INT8_DYNAMIC)
