@@ -19,7 +19,7 @@ _ONLY_FATAL = 4
 def execution_here(path: Path) -> Execution:
     """The convolutions and matrix products of a model as ONNX Runtime optimises it; whoever calls has judged the file.
 
-    What it fuses differs from machine to machine: uint8 by int8 everywhere, int8 by int8 on Arm alone.
+    What it fuses may differ from machine to machine, and from version to version.
     """
     with TemporaryDirectory() as folder:
         optimised = Path(folder) / "optimised.onnx"

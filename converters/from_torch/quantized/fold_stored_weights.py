@@ -30,7 +30,7 @@ def fold_stored_weights(program: ExportedProgram) -> tuple[ExportedProgram, tupl
     """The program with float weights for layers that read floats, and which operators those are.
 
     XNNPACK multiplies floats with constant floats. Dequantised as the model runs, such weights would send the layer to
-    the portable kernels: crepe_tiny would take a second instead of a millisecond and a half.
+    the portable kernels, where crepe_tiny takes 380 ms instead of 1.6, and the dequantising would come on top.
     """
     constants = constants_of(program)
     edit = ConstantEdit(program)

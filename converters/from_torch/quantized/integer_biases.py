@@ -21,8 +21,8 @@ _BIASES = {1: 2, 2: 0}  # where the bias stands, by where the weights stand
 def integer_biases(program: ExportedProgram) -> ExportedProgram:
     """Give layers whose input and weights are integers a bias of integers too.
 
-    onnxruntime takes such a layer for one of integers with a bias of int32 alone; versions before 1.21 do not make it
-    themselves (https://github.com/microsoft/onnxruntime/pull/22889).
+    ONNX Runtime's operators on integers have biases of int32; versions that do not make them from biases in float leave
+    such a layer in float (https://github.com/microsoft/onnxruntime/pull/22889).
     """
     edit = ConstantEdit(program)
     constants = constants_of(program)

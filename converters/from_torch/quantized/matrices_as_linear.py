@@ -19,7 +19,7 @@ _PRODUCTS = (_aten.mm.default, _aten.matmul.default, _aten.addmm.default)
 def matrices_as_linear(program: ExportedProgram) -> ExportedProgram:
     """Turn mm, matmul and addmm with int8 weights [inputs, outputs] into linear with weights [outputs, inputs].
 
-    executorch 1.5.1 gives XNNPACK a quantised addmm and then looks for the scales of its outputs along the wrong axis.
+    What follows, in both formats, needs to know one kind of matrix layer alone, with its outputs along one axis.
     """
     edit = ConstantEdit(program)
     constants = constants_of(program)
