@@ -1,7 +1,7 @@
 """Translates the operators of a quantised program for the ONNX exporter.
 
 Activations become uint8 with 128 added to integer and zero point, the same grid: what DynamicQuantizeLinear gives. With
-int8 activations onnxruntime 1.32 computes as fast on x86 where it can turn them into uint8 itself, which it cannot where
+int8 activations onnxruntime 1.32 is as fast on x86 where it can turn them into uint8 itself, which it cannot where
 several operators read one: 2 of the 22 convolutions of digits_cnn stayed in float. Weights stay int8.
 """
 
