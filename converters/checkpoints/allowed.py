@@ -44,6 +44,7 @@ DTYPE_OF_STORAGE = {f"{module}.{name}": dtype for module in _STORAGE_MODULES for
 DTYPE_OF_NAME = {f"torch.{name}": dtype for name, dtype in _DTYPES.items()}
 
 REBUILD_TENSOR = frozenset({"torch._utils._rebuild_tensor", "torch._utils._rebuild_tensor_v2"})
+REBUILD_QUANTIZED = "torch._utils._rebuild_qtensor"
 REBUILD_TENSOR_V3 = "torch._utils._rebuild_tensor_v3"
 REBUILD_PARAMETER = frozenset({"torch._utils._rebuild_parameter", "torch._utils._rebuild_parameter_with_state"})
 REBUILD_FROM_TYPE = "torch._tensor._rebuild_from_type_v2"

@@ -64,17 +64,18 @@ class TorchArchive:
         return Storage(dtype, place)
 
 
-def read_torch_zip(path: Path, *, data: bytes | None = None) -> PickledCheckpoint:
+def read_torch_zip(path: Path, *, data: bytes | None = None, quantized: bool = False) -> PickledCheckpoint:
     """The checkpoint's values; raises SourceError for what is no file, Malformed, Refused.
 
     `data` is a checkpoint that was a member of the file: its tensors' places count from its own start.
+    `quantized` is as for TreeBuilder.
     """
     with CheckedZip(path, data=data) as archive:
         torch_archive = TorchArchive(archive)
         machine = PickleReader(admit_all)
         root = machine.read(torch_archive.read("data.pkl"))
         return PickledCheckpoint(
-            root=TreeBuilder(torch_archive).build(root),
+            root=TreeBuilder(torch_archive, quantized=quantized).build(root),
             globals=tuple(machine.names),
             refused=tuple(name for name in machine.names if not is_allowed(name)),
             writer=torch_archive.writer(),

@@ -20,6 +20,7 @@ _NUMPY_SCALARS = {"f8": "d", "f4": "f", "f2": "e", "b1": "?", "i1": "b", "u1": "
     for width, signed, unsigned in ((2, "h", "H"), (4, "i", "I"), (8, "q", "Q"))
     for sign, letter in (("i", signed), ("u", unsigned))
 }
+_SHARED_BYTES = ("quint4x2", "quint2x4")
 _METADATA_OF_VIEW = ("conj", "neg")
 
 
@@ -43,8 +44,10 @@ class Storages(Protocol):
 class TreeBuilder:
     """Turns nodes into values; a node that is met twice becomes the same value, one that holds itself is cut."""
 
-    def __init__(self, storages: Storages) -> None:
+    def __init__(self, storages: Storages, *, quantized: bool = False) -> None:
+        """`quantized` takes tensors of integers with a scale for tensors as well, by their integers."""
         self._storages = storages
+        self._tensors = allowed.REBUILD_TENSOR | ({allowed.REBUILD_QUANTIZED} if quantized else set())
         self._done: dict[int, tuple[Tree, int]] = {}
         self._kept: list[Node] = []  # what was built from, alive, so that no other node gets its id
         self._open: set[int] = set()
@@ -134,7 +137,7 @@ class TreeBuilder:
         """The value of a call that stands for a tensor or plain data; None for any other."""
         if name in allowed.MAPPINGS:
             return self._as_mapping(node, arguments)
-        if name in allowed.REBUILD_TENSOR or name == allowed.REBUILD_TENSOR_V3:
+        if name in self._tensors or name == allowed.REBUILD_TENSOR_V3:
             return self._tensor(name, arguments)
         if name in allowed.REBUILD_PARAMETER and arguments:
             return self._value(arguments[0])
@@ -200,6 +203,8 @@ class TreeBuilder:
         dtype = _dtype_in(rest) if name == allowed.REBUILD_TENSOR_V3 else storage.dtype
         if storage.place is None:
             return Opaque("a tensor without data (on the device meta)"), 1
+        if dtype in _SHARED_BYTES:
+            return Opaque("a tensor of several integers a byte"), 1
         metadata = rest[-1] if len(rest) > 2 else None
         if isinstance(metadata, dict) and any(metadata.get(key) for key in _METADATA_OF_VIEW):
             return Opaque("a view of a tensor (conjugated or negated)"), 1

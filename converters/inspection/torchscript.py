@@ -53,7 +53,9 @@ def read_torchscript(path: Path) -> Contents:
             versions=dict(archive.versions()),
             metadata={"class": root.callee.text, **archive.extra()},
             notes=tuple(archive.notes()),
-            tensors=tuple(tensor_facts(name, tensor) for name, tensor in tensors_in(read_torch_zip(path).root)),
+            tensors=tuple(
+                tensor_facts(name, tensor) for name, tensor in tensors_in(read_torch_zip(path, quantized=True).root)
+            ),
         )
 
 

@@ -51,7 +51,7 @@ def _check_tensors(archive: CheckedZip, name: str, machine: PickleReader, root: 
     storages = TorchArchive(archive, tensors="constants" if constants else "data")
     for reference in machine.persistent:
         storages.find(reference.arguments)
-    TreeBuilder(storages).build(root)
+    TreeBuilder(storages, quantized=True).build(root)
 
 
 def check_module(module: Any) -> None:
