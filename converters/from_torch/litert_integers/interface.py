@@ -6,8 +6,8 @@ from collections import Counter
 from typing import Any
 
 from ...errors import QuantizationError
+from .borders import only_roundings, source_in_integers
 from .graph import Graph, Scale, Type
-from .moving import only_roundings, source_in_integers
 
 # What kernels for these operators give in 8 bits, whatever the input's scale is.
 _FIXED = {

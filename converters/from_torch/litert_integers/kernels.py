@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
+from .borders import merged_rounding, only_roundings, source_in_integers
 from .graph import Builtin, Graph, Scale, Type
-from .moving import merged_rounding, only_roundings, source_in_integers
 from .weights import Form, Weights, form_of
 
 _LARGEST_BIAS = 2**31 - 1

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from .borders import merged_rounding, only_roundings, rounded, source_in_integers
+from .clipping import clip
 from .graph import Graph, Scale, Type
 
 # Each with its version for int8; their first input is the data. Zero stands on every grid, so PAD moves too.
@@ -23,12 +25,8 @@ _MOVING = {
     "MAX_POOL_2D": 2,
     "RESIZE_NEAREST_NEIGHBOR": 2,
 }
-# Moved only where a layer's result is rounded behind them: XNNPACK has them on float numbers alone.
-_CLIPPING = {"RELU": 2, "RELU6": 2}
 _WIDE = {"PAD": 3, "TRANSPOSE": 4, "MAX_POOL_2D": 3, "SLICE": 3, "STRIDED_SLICE": 4, "GATHER": 4}
 _JOINING = "CONCATENATION"
-# Where zero is the lowest integer, rounding itself clips what is below zero.
-_LOWEST = {Type.INT8: -128}
 
 
 def drop_barriers(graph: Graph, step: float) -> None:
@@ -51,43 +49,15 @@ def spread(graph: Graph) -> None:
     graph.sweep()
 
 
-def source_in_integers(graph: Graph, index: int) -> int | None:
-    """The integers that a float tensor was made of by DEQUANTIZE, where they have one scale."""
-    maker = graph.maker(index) if graph.is_float(index) else None
-    if maker is None or graph.name(maker) != "DEQUANTIZE" or graph.is_stored(maker.inputs[0]):
-        return None
-    integers = maker.inputs[0]
-    return integers if graph.scale(integers) is not None else None
-
-
-def only_roundings(graph: Graph, index: int) -> list[Any]:
-    """The QUANTIZE operators that read a float tensor, if all its readers are such, with one scale; else none."""
-    readers = graph.readers(index)
-    if not readers or index in graph.outputs or any(graph.name(reader) != "QUANTIZE" for reader in readers):
-        return []
-    scales = {graph.scale(reader.outputs[0]) for reader in readers}
-    return readers if len(scales) == 1 and None not in scales else []
-
-
-def merged_rounding(graph: Graph, roundings: list[Any]) -> int:
-    """The integer tensor of the first of several equal roundings, which all readers then share; they are taken out."""
-    first = roundings[0].outputs[0]
-    for other in roundings[1:]:
-        graph.redirect(other.outputs[0], first)
-    for rounding in roundings:
-        graph.remove(rounding)
-    return first
-
-
 def moves(graph: Graph, operator: Any) -> bool:
     """Whether an operator only moves numbers from its first input to its one output."""
     name = graph.name(operator)
-    return (name in _MOVING or name in _CLIPPING) and len(operator.outputs) == 1 and _clips_at_zero(operator)
+    return name in _MOVING and len(operator.outputs) == 1 and _clips_at_zero(operator)
 
 
 def version_of(name: str, dtype: int) -> int:
     """Since which version LiteRT has an operator that moves numbers on integers."""
-    narrow = _MOVING.get(name) or _CLIPPING.get(name) or 2
+    narrow = _MOVING.get(name, 2)
     return _WIDE.get(name, narrow) if dtype == Type.INT16 else narrow
 
 
@@ -98,7 +68,7 @@ def _clips_at_zero(operator: Any) -> bool:
 
 def _push_down(graph: Graph, operator: Any) -> None:
     """DEQUANTIZE, move -> move, DEQUANTIZE."""
-    places = _data_places(graph, operator) if graph.name(operator) not in _CLIPPING else []
+    places = _data_places(graph, operator)
     found = [source_in_integers(graph, operator.inputs[place]) for place in places]
     scales = {None if integers is None else graph.scale(integers) for integers in found}
     if not places or None in scales or len(scales) != 1:
@@ -119,7 +89,9 @@ def _data_places(graph: Graph, operator: Any) -> list[int]:
 
 
 def _pull_up(graph: Graph, operator: Any) -> None:
-    """Move, QUANTIZE -> QUANTIZE, move."""
+    """Move, QUANTIZE -> QUANTIZE, move; clip, QUANTIZE -> QUANTIZE."""
+    if clip(graph, operator):
+        return
     places = _data_places(graph, operator)
     if not places or not all(graph.is_float(operator.inputs[place]) for place in places):
         return
@@ -131,22 +103,8 @@ def _pull_up(graph: Graph, operator: Any) -> None:
         return
     graph.let_make(operator, merged_rounding(graph, roundings))
     for place in places:
-        graph.let_read(operator, place, _rounded(graph, operator.inputs[place], scale, operator))
+        graph.let_read(operator, place, rounded(graph, operator.inputs[place], scale, operator))
     _round(graph, operator, scale)
-    if graph.name(operator) == "RELU" and scale.zero_point == _LOWEST.get(scale.dtype):
-        graph.redirect(operator.outputs[0], operator.inputs[0])
-        graph.remove(operator)
-
-
-def _rounded(graph: Graph, index: int, scale: Scale, reader: Any) -> int:
-    """The tensor in integers of that scale, from a QUANTIZE that is there already or a new one."""
-    for other in graph.readers(index):
-        same = graph.name(other) == "QUANTIZE" and graph.scale(other.outputs[0]) == scale
-        if same and graph.place(other) < graph.place(reader):
-            return int(other.outputs[0])
-    made = graph.in_integers(index, scale)
-    graph.insert_before(reader, graph.operator("QUANTIZE", [index], [made]))
-    return made
 
 
 def _round(graph: Graph, operator: Any, scale: Scale) -> None:

@@ -16,7 +16,7 @@ _RANKS = {_aten.conv_transpose1d.default: 1, _aten.conv_transpose2d.input: 2, _a
 
 
 def crop_transposed_convolutions(program: ExportedProgram) -> ExportedProgram:
-    """Rewrite padded transposed convolutions as unpadded ones, a crop (or zeros) and the bias.
+    """Rewrite padded transposed convolutions as unpadded ones and a crop (or zeros, and after them the bias).
 
     With stride s, kernel k, dilation d and padding p the unpadded result has (n - 1) s + d (k - 1) + 1
     elements, of which those from p on, (n - 1) s - 2 p + d (k - 1) + 1 + output_padding in number, are kept.
@@ -48,11 +48,14 @@ def _arguments(node: fx.Node, rank: int) -> dict[str, Any]:
 def _rewritten(writer: NodeWriter, node: fx.Node, given: dict[str, Any]) -> fx.Node:
     rank = len(given["stride"])
     nothing = [0] * rank
-    plain = (given["input"], given["weight"], None, given["stride"], nothing, nothing, given["groups"])
+    borders = list(zip(given["padding"], given["output_padding"], strict=True))
+    grows = any(added > start for start, added in borders)
+    inside = None if grows else given["bias"]
+    plain = (given["input"], given["weight"], inside, given["stride"], nothing, nothing, given["groups"])
     result = writer.call(node.target, *plain, given["dilation"])  # type: ignore[arg-type]
-    for axis, (start, added) in enumerate(zip(given["padding"], given["output_padding"], strict=True), start=2):
+    for axis, (start, added) in enumerate(borders, start=2):
         result = _borders(writer, result, axis, start, added)
-    if given["bias"] is None:
+    if given["bias"] is inside:
         return result
     bias = writer.call(_aten.reshape.default, given["bias"], [1, -1, *([1] * rank)])
     return writer.call(_aten.add.Tensor, result, bias)

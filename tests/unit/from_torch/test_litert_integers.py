@@ -264,3 +264,30 @@ def test_factors_beside_a_layer_stay_out_of_its_weights(precision: Precision):
     assert [values.size for values, _ in made.file.weights()] == [16 * 12]
     assert "QUANTIZE" not in made.file.names
     assert largest_difference(made.simulated(), made.run()) < 0.03
+
+
+def _padded(first: nn.Module, last: nn.Module, x: torch.Tensor) -> torch.Tensor:
+    result: torch.Tensor = last(functional.pad(torch.cat([first(x), first(-x)], 1), (1, 2, 0, 1))[:, :, 1:, ::2])
+    return result
+
+
+@pytest.mark.parametrize("precision", [Precision.INT8, Precision.INT16X8])
+@pytest.mark.parametrize(
+    ("function", "parts", "shape"),
+    [
+        (lambda a, b, x: b(a(x).relu()), (nn.ConvTranspose1d(3, 8, 4, 2, 1), nn.Conv1d(8, 4, 3)), (1, 3, 9)),
+        (lambda a, b, x: b(a(x).relu()), (nn.Conv2d(4, 8, 3, groups=2), nn.ConvTranspose2d(8, 3, 3, 2)), (1, 4, 8, 8)),
+        (lambda a, b, x: b(a(x).clamp(0, 0.3)), (nn.Conv2d(3, 4, 3), nn.Conv2d(4, 4, 3)), (1, 3, 8, 8)),
+        (lambda a, b, x: b(functional.hardtanh(a(x), 0, 1)), (nn.Conv2d(3, 4, 3), nn.Conv2d(4, 4, 3)), (1, 3, 8, 8)),
+        (_padded, (nn.Conv2d(3, 4, 3), nn.Conv2d(8, 4, 3)), (1, 3, 12, 12)),
+    ],
+    ids=["transposed", "grouped", "clipped", "clipped at one", "padded, joined and sliced"],
+)
+def test_what_stands_between_layers_is_computed_in_integers_too(
+    function: Callable[..., Any], parts: tuple[nn.Module, ...], shape: tuple[int, ...], precision: Precision
+):
+    made = Made(Flat(function, *parts), seeded(shape), precision)
+    assert made.lowering.execution is not None
+    assert {each.kernel for each in made.lowering.execution.operators} == {Kernel.INTEGER}
+    assert made.file.names.count("DEQUANTIZE") == 1
+    assert largest_difference(made.simulated(), made.run()) < (0.03 if precision is Precision.INT8 else 2e-4)
