@@ -17,6 +17,7 @@ from ..litert_file import read_model, write_model
 from ..litert_flatbuffer import refuse_unloadable
 from ..lowering import Lowering
 from ..program import TorchProgram
+from ..quantized.room_for_biases import room_for_biases
 from .floating import BARRIER, in_float
 from .graph import Graph
 from .interface import take_fixed_scales, take_integers
@@ -43,7 +44,8 @@ def lower(program: TorchProgram, lower_float: LowerFloat) -> Lowering:
 
 def lower_quantized(program: ExportedProgram, precision: Precision, lower_float: LowerFloat) -> Lowering:
     """The LiteRT model of a quantised program, and what it computes in integers."""
-    floating, constants = in_float(program)
+    # Kernels for activations in 16 bits have biases of 64.
+    floating, constants = in_float(program if precision is Precision.INT16X8 else room_for_biases(program))
     lowering = lower_float(floating)
     payload = in_integers(lowering.payload, Weights(constants), whole=precision is Precision.INT8_FULL)
     refuse_unloadable(payload)
