@@ -68,11 +68,11 @@ class Weights:
         for constant in constants:
             self._known.setdefault(_contents(constant.real), []).append(constant)
         self._sizes = {size for size, _ in self._known}
-        self._stored: dict[tuple[int, int, int | None], int | None] = {}
+        self._stored: dict[tuple[Graph, int, int], int | None] = {}
 
     def stored(self, graph: Graph, index: int, axis: int) -> int | None:
         """The int8 tensor of a float constant, made once for each graph."""
-        key = (id(graph), index, axis)
+        key = (graph, index, axis)
         if key not in self._stored:
             values = graph.constant(index) if graph.is_float(index) else None
             found = None if values is None else self._integers(values, axis)
