@@ -6,8 +6,8 @@ and beside a float input after it was rounded as it runs ("hybrid"); what a DEQU
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from math import prod
 
 from ..checkpoints.malformed import Budget, pick
@@ -60,15 +60,18 @@ class _Operator:
     outputs: tuple[int, ...]
 
 
-def read_litert_execution(data: memoryview) -> Execution:
+def read_litert_execution(data: memoryview, sizes: Mapping[int, Sizes] | None = None) -> Execution:
     """The convolutions and products with stored weights of a .tflite file, in its order; raises Malformed.
 
-    Those in a loop's body count as one round of it, open sizes as the file has them.
+    Those in a loop's body count as one round of it, open sizes as the file has them; `sizes` are those of the first
+    graph's tensors on an input of another size.
     """
     model = root_table(data, Budget(len(data)))
     names = [_operator_name(code) for code in model.tables(_OPERATOR_CODES)]
     filled = [bool(_stored_bytes(buffer)) for buffer in model.tables(_BUFFERS)]
-    graphs = (_Graph(graph, names, filled) for graph in model.tables(_SUBGRAPHS))
+    graphs = [_Graph(graph, names, filled) for graph in model.tables(_SUBGRAPHS)]
+    if graphs and sizes is not None:
+        graphs[0].resize(sizes)
     return Execution(operators=tuple(found for graph in graphs for found in graph.heavy()))
 
 
@@ -77,6 +80,12 @@ class _Graph:
         self._tensors = [_tensor(table, filled) for table in graph.tables(_TENSORS)]
         self._operators = [_operator(table, names) for table in graph.tables(_OPERATORS)]
         self._makers = {index: operator for operator in self._operators for index in operator.outputs}
+
+    def resize(self, sizes: Mapping[int, Sizes]) -> None:
+        """Give tensors other sizes than the file has."""
+        self._tensors = [
+            replace(tensor, sizes=tuple(sizes.get(index, tensor.sizes))) for index, tensor in enumerate(self._tensors)
+        ]
 
     def heavy(self) -> Iterator[HeavyOperator]:
         """The operators that multiply by stored weights."""

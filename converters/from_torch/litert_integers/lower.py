@@ -18,6 +18,8 @@ from ..litert_flatbuffer import refuse_unloadable
 from ..lowering import Lowering
 from ..program import TorchProgram
 from ..quantized.room_for_biases import room_for_biases
+from ..static_sizes import has_open_sizes
+from .example_sizes import example_sizes
 from .floating import BARRIER, in_float
 from .graph import Graph
 from .interface import take_fixed_scales, take_integers
@@ -49,7 +51,8 @@ def lower_quantized(program: ExportedProgram, precision: Precision, lower_float:
     lowering = lower_float(floating)
     payload = in_integers(lowering.payload, Weights(constants), whole=precision is Precision.INT8_FULL)
     refuse_unloadable(payload)
-    return replace(lowering, payload=payload, execution=read_litert_execution(memoryview(payload)))
+    sizes = example_sizes(payload, program) if has_open_sizes(program) else None
+    return replace(lowering, payload=payload, execution=read_litert_execution(memoryview(payload), sizes))
 
 
 def in_integers(payload: bytes, weights: Weights, *, whole: bool = False) -> bytes:

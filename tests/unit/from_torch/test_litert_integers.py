@@ -238,6 +238,8 @@ def test_sizes_stay_open():
     dynamic = ({0: torch.export.Dim("n", min=2, max=8)},)
     calls = seeded((3, 3, 12, 12))
     made = Made(residual(), calls, Precision.INT8, (dynamic,))
+    assert made.lowering.execution is not None
+    assert made.lowering.execution.macs == sum(layer.macs for layer in made.quantization.recipe.layers)
     more = torch.cat([calls[0][0], calls[1][0]])
     expected = made.program.module(check_guards=False)(more)
     assert largest_difference(expected, run_litert(made.lowering.payload, (more,))) < 0.02
