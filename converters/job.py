@@ -114,14 +114,14 @@ class Quantized:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SimulateJob:
-    """Run the program that a conversion lowers, in torch, on stored calls and store its outputs.
+    """Run the programs that conversions lower, in torch, on stored calls and store their outputs, by format.
 
-    Artifacts of that precision must compute what it computes: it rounds where they round.
+    Artifacts of that format and precision must compute what its program computes: it rounds where they round.
     """
 
     program: ConvertJob
     calls: str
-    outputs: str
+    outputs: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -48,10 +48,13 @@ class Bases:
         origin = "onnx" if framework is Framework.TENSORFLOW else str(framework)
         self._on(Basis(precision=precision, origin=origin), calibration, then)
 
-    def simulate(self, basis: Basis, calls: Path, outputs: Path, then: Callable[[Finished[RunResult]], None]) -> None:
-        """Run what the artifacts are made of on stored calls, in torch."""
+    def simulate(
+        self, basis: Basis, calls: Path, outputs: dict[str, Path], then: Callable[[Finished[RunResult]], None]
+    ) -> None:
+        """Run what the artifacts are made of on stored calls, in torch, as each format rounds it."""
         row = self._row(basis)
-        job = SimulateJob(program=self._job(basis, ""), calls=str(calls), outputs=str(outputs))
+        files = {format_name: str(path) for format_name, path in outputs.items()}
+        job = SimulateJob(program=self._job(basis, ""), calls=str(calls), outputs=files)
         task = Task(
             title=f"simulation {basis.precision}",
             entry=row.simulator,

@@ -95,9 +95,9 @@ class Judge:
         safe = target.replace(":", "-").replace("/", "-")
         return self._golden / f"{Path(artifact.file).name}.{safe}.npz"
 
-    def simulation(self, precision: Precision) -> Path:
-        """The file of what a precision's simulated model gives."""
-        return self._golden / f"simulated.{precision}.npz"
+    def simulation(self, precision: Precision, format_name: str) -> Path:
+        """The file of what the simulated model of a precision gives, rounded as a format does."""
+        return self._golden / f"simulated.{format_name}.{precision}.npz"
 
     def reference_is_ready(self) -> None:
         """The source has run."""
@@ -165,7 +165,8 @@ class Judge:
         precision = run.artifact.precision
         if precision is Precision.FP32:
             return self._compared(self.reference, run.outputs, FLOAT_POLICY), FLOAT_POLICY.name
-        simulated, path, real = self._simulations[precision], self.simulation(precision), max(self._real, 1)
+        simulated, path = self._simulations[precision], self.simulation(precision, run.artifact.format)
+        real = max(self._real, 1)
         policy = CostPolicy(budget=simulated.budget)
         if simulated.error is not None:
             cost = self._compared(self.reference, run.outputs, policy, calls=real)

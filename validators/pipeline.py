@@ -156,8 +156,9 @@ class _Run:
 
     def _based(self, description: Description, basis: Basis) -> None:
         self.results.based(basis)
-        if self._request.verify:
-            outputs = self._judge.simulation(basis.precision)
+        formats = {row.format for row in self._rows[basis.precision] if not row.missing}
+        if self._request.verify and formats:
+            outputs = {name: self._judge.simulation(basis.precision, name) for name in sorted(formats)}
             simulate = self._bases.simulate
             self._after_reference(
                 lambda: simulate(basis, self._judge.calls, outputs, lambda done: self._simulated(basis, done))

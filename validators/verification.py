@@ -108,16 +108,20 @@ class _Verification:
 
     def take_simulations(self, folder: Path) -> None:
         """What the simulated models gave when the folder was written, each with its recipe."""
-        for precision in {record.precision for record in self._made.artifacts} - {Precision.FP32}:
-            stored = folder / GOLDEN / self._judge.simulation(precision).name
-            name = self._made.recipes.get(precision)
-            recipe = read_recipe(folder / name)[0] if name else None
-            if stored.exists():
-                shutil.copyfile(stored, self._judge.simulation(precision))
-                self._judge.simulation_is_ready(precision, recipe)
-            else:
-                missing = InputError(f"{GOLDEN}/{stored.name} is missing", fix="convert again without --no-verify")
-                self._judge.simulation_is_ready(precision, recipe, missing)
+        kinds = {(record.precision, record.format) for record in self._made.artifacts}
+        for precision in {precision for precision, _ in kinds} - {Precision.FP32}:
+            names = [self._judge.simulation(precision, made).name for kind, made in sorted(kinds) if kind is precision]
+            missing = [name for name in names if not (folder / GOLDEN / name).exists()]
+            for name in names:
+                if name not in missing:
+                    shutil.copyfile(folder / GOLDEN / name, self._judge.calls.parent / name)
+            recipe = self._made.recipes.get(precision)
+            error = (
+                InputError(f"{GOLDEN}/{missing[0]} is missing", fix="convert again without --no-verify")
+                if missing
+                else None
+            )
+            self._judge.simulation_is_ready(precision, read_recipe(folder / recipe)[0] if recipe else None, error)
 
     def start(self, artifacts: list[Artifact]) -> None:
         if self._request.against is not None:

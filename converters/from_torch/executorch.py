@@ -33,6 +33,7 @@ from .program import program_of
 from .quantization.operators import is_quantized
 from .quantized.executorch_program import quantised_for_executorch
 from .quantized.plain_dequantizers import plain_dequantizers
+from .quantized.spare_measured import Spared
 from .unrolled_loops import told_unrolled
 from .upstream.exir import ExecutorchBackendConfig, MemoryPlanningPass
 from .upstream.resized_scans import resized_scans
@@ -86,13 +87,13 @@ def lower(
     with shortcuts(), resized_scans():
         unrolled = told_unrolled(program)
         quantised = is_quantized(program)
-        program, told = quantised_for_executorch(program) if quantised else (program, ())
-        delegated = delegate(plain_dequantizers(prepare(program)), to_xnnpack=chosen == XNNPACK)
+        spared, told = quantised_for_executorch(program) if quantised else (Spared(program=program), ())
+        delegated = delegate(plain_dequantizers(prepare(spared.program)), to_xnnpack=chosen == XNNPACK)
         refuse_unsupported(delegated.program)
         notes = (*told, *delegated.notes, *kernels_beside_delegate(delegated.program, chosen), *unrolled)
         payload = _serialised(delegated)
         execution = read_executorch_execution(memoryview(payload)) if quantised else None
-        return Lowering(payload=payload, backend=chosen, notes=notes, execution=execution)
+        return Lowering(payload=payload, backend=chosen, notes=notes, execution=execution, spared=spared.reasons)
 
 
 def prepare(program: ExportedProgram) -> ExportedProgram:

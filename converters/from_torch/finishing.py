@@ -14,7 +14,8 @@ def finish_program(
     job: ConvertJob, program: TorchProgram, lowering: Lowering, *, route: tuple[str, ...], made_by: dict[str, str]
 ) -> Artifact:
     """The artifact; raises QuantizationError for one that is called int8 and computes in float."""
-    proof = () if program.quantization is None else require_integers(lowering.execution, program.quantization.recipe)
+    quantization = program.quantization
+    proof = () if quantization is None else require_integers(lowering.execution, quantization.recipe, lowering.spared)
     return finish(
         job,
         lowering.payload,

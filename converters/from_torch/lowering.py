@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from ..quantization.execution import Execution
 
@@ -11,10 +12,12 @@ from ..quantization.execution import Execution
 class Lowering:
     """The bytes of one artifact, the backend that will execute it, and notes for the user.
 
-    `execution` says of a quantised artifact what it computes in integers.
+    `execution` says of a quantised artifact what it computes in integers, `spared` which layers do not measure their
+    input in this format though the recipe says so, and why.
     """
 
     payload: bytes
     backend: str
     notes: tuple[str, ...] = ()
     execution: Execution | None = None
+    spared: Mapping[str, str] = field(default_factory=dict[str, str])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import Any
 
 import onnx
@@ -25,6 +26,7 @@ from .quantization.operators import is_quantized
 from .quantized.onnx_integers import finish_integers
 from .quantized.onnx_operators import quantised_translations
 from .quantized.onnx_program import quantised_for_onnx
+from .quantized.spare_measured import Spared
 from .recurrent_shapes import whole_recurrent_layers
 from .unrolled_loops import told_unrolled
 
@@ -46,8 +48,9 @@ def convert(job: ConvertJob) -> Artifact:
 
 def lower(program: TorchProgram) -> Lowering:
     """The ONNX model of a program as bytes, weights inside."""
-    model, notes = _model(program)
+    made = _model(program)
     with stage("lower"):
+        model = made.model
         _make_reproducible(model)
         if model.ByteSize() > _ONE_FILE_LIMIT:
             raise ConversionError(
@@ -56,20 +59,30 @@ def lower(program: TorchProgram) -> Lowering:
             )
         payload = model.SerializeToString(deterministic=True)
         execution = None if program.quantization is None else read_onnx_execution(memoryview(payload))
-        return Lowering(payload=payload, backend="cpu", notes=notes, execution=execution)
+        return Lowering(payload=payload, backend="cpu", notes=made.notes, execution=execution, spared=made.spared)
 
 
-def _model(program: TorchProgram) -> tuple[onnx.ModelProto, tuple[str, ...]]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Made:
+    """A model, notes for its user, and which layers do not measure their input, and why."""
+
+    model: onnx.ModelProto
+    notes: tuple[str, ...]
+    spared: dict[str, str] = field(default_factory=dict[str, str])
+
+
+def _model(program: TorchProgram) -> _Made:
     try:
         exported = program.to_lower(whole_recurrent=True)
     except ConversionError as error:
         with stage("lower"):
-            return model_of_script(program, error), ("made from TorchScript by torch.onnx's former exporter",)
+            notes = ("made from TorchScript by torch.onnx's former exporter",)
+            return _Made(model=model_of_script(program, error), notes=notes)
     with stage("lower"), whole_recurrent_layers():
         exported = layers_for_onnx(exported)
-        if is_quantized(exported):
-            exported = quantised_for_onnx(exported)
-        return _export(exported, program.signature), told_unrolled(exported)
+        spared = quantised_for_onnx(exported) if is_quantized(exported) else Spared(program=exported)
+        model = _export(spared.program, program.signature)
+        return _Made(model=model, notes=told_unrolled(spared.program), spared=spared.reasons)
 
 
 def _export(exported: torch.export.ExportedProgram, signature: Signature) -> onnx.ModelProto:

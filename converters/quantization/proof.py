@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from ..errors import QuantizationError
 from .execution import Execution, Kernel
-from .recipe import Compute, Recipe
+from .recipe import Compute, LayerRecipe, Recipe
 
 LEAST_SHARE = 0.95  # of the multiply-accumulates that the recipe puts into integers
 _SHOWN = 5
 
 
-def require_integers(execution: Execution | None, recipe: Recipe) -> tuple[str, ...]:
-    """What a user should know about where an artifact computes; raises QuantizationError if that is not in integers."""
-    meant = recipe.macs(Compute.INT8, Compute.INT8_DYNAMIC)
+def require_integers(
+    execution: Execution | None, recipe: Recipe, spared: Mapping[str, str] | None = None
+) -> tuple[str, ...]:
+    """What a user should know about where an artifact computes; raises QuantizationError if that is not in integers.
+
+    `spared` says why layers that the recipe has in integers are not meant to be in this format.
+    """
+    spared = spared or {}
+    meant = sum(layer.macs for layer in _in_integers(recipe) if layer.name not in spared)
     if execution is None:
         if meant:
             raise QuantizationError(
@@ -25,7 +31,22 @@ def require_integers(execution: Execution | None, recipe: Recipe) -> tuple[str, 
         return ()
     if meant and execution.integer_macs < LEAST_SHARE * meant:
         raise _not_in_integers(execution, meant)
-    return tuple(_notes(execution, recipe))
+    return (*_notes(execution, recipe), *_decided(recipe, spared))
+
+
+def _in_integers(recipe: Recipe) -> list[LayerRecipe]:
+    return [layer for layer in recipe.layers if layer.compute in {Compute.INT8, Compute.INT8_DYNAMIC}]
+
+
+def _decided(recipe: Recipe, spared: Mapping[str, str]) -> Iterator[str]:
+    macs: Counter[str] = Counter()
+    layers = Counter(spared.values())
+    for layer in recipe.layers:
+        if layer.name in spared:
+            macs[spared[layer.name]] += layer.macs
+    everything = max(recipe.macs(*Compute), 1)
+    for reason, count in layers.items():
+        yield f"{count} layers ({100 * macs[reason] / everything:.0f} % of the work) in float by decision: {reason}"
 
 
 def _not_in_integers(execution: Execution, meant: int) -> QuantizationError:
@@ -46,7 +67,7 @@ def _floats(execution: Execution) -> list[str]:
 
 
 def _notes(execution: Execution, recipe: Recipe) -> Iterator[str]:
-    if recipe.macs(Compute.INT8, Compute.INT8_DYNAMIC) and execution.macs:
+    if _in_integers(recipe) and execution.macs:
         share = 100 * execution.integer_macs / execution.macs
         yield f"{share:.1f} % of the multiply-accumulates of its convolutions and matrix products run in integers"
     reasons = Counter(

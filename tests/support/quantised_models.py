@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, cast
 
 import numpy as np
@@ -22,7 +22,6 @@ from edgeproof.converters.from_torch.quantization.prepare import prepared
 from edgeproof.converters.from_torch.quantization.quantization import Quantization
 from edgeproof.converters.from_torch.recurrent_shapes import whole_recurrent_layers
 from edgeproof.converters.precision import Precision
-from edgeproof.converters.quantization.recipe import Compute
 from edgeproof.converters.signature import Signature
 
 Tensors = tuple[torch.Tensor, ...]
@@ -38,12 +37,6 @@ class Quantised:
 
     def to_lower(self, *, whole_recurrent: bool = False) -> ExportedProgram:
         return self.quantization.quantized(self.source, whole_recurrent=whole_recurrent)
-
-    def measuring(self) -> Quantised:
-        """The same with every layer's input measured as it runs."""
-        recipe = self.quantization.recipe
-        layers = tuple(replace(layer, compute=Compute.INT8_DYNAMIC) for layer in recipe.layers)
-        return replace(self, quantization=replace(self.quantization, recipe=replace(recipe, layers=layers)))
 
     def onnx(self) -> Lowering:
         return onnx.lower(cast("TorchProgram", self))

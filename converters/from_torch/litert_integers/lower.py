@@ -17,6 +17,7 @@ from ..litert_file import read_model, write_model
 from ..litert_flatbuffer import refuse_unloadable
 from ..lowering import Lowering
 from ..program import TorchProgram
+from ..quantized.decisions import spared_for
 from ..quantized.room_for_biases import room_for_biases
 from ..static_sizes import has_open_sizes
 from .example_sizes import example_sizes
@@ -46,13 +47,16 @@ def lower(program: TorchProgram, lower_float: LowerFloat) -> Lowering:
 
 def lower_quantized(program: ExportedProgram, precision: Precision, lower_float: LowerFloat) -> Lowering:
     """The LiteRT model of a quantised program, and what it computes in integers."""
+    spared = spared_for("litert", program)
     # Kernels for activations in 16 bits have biases of 64.
-    floating, constants = in_float(program if precision is Precision.INT16X8 else room_for_biases(program))
+    wide = precision is Precision.INT16X8
+    floating, constants = in_float(spared.program if wide else room_for_biases(spared.program))
     lowering = lower_float(floating)
     payload = in_integers(lowering.payload, Weights(constants), whole=precision is Precision.INT8_FULL)
     refuse_unloadable(payload)
     sizes = example_sizes(payload, program) if has_open_sizes(program) else None
-    return replace(lowering, payload=payload, execution=read_litert_execution(memoryview(payload), sizes))
+    execution = read_litert_execution(memoryview(payload), sizes)
+    return replace(lowering, payload=payload, execution=execution, spared=spared.reasons)
 
 
 def in_integers(payload: bytes, weights: Weights, *, whole: bool = False) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import statistics
 import time
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
+from torch.export import ExportedProgram
 
 from ...errors import QuantizationError, UsageError
 from ...job import Quantized, QuantizeJob, RunResult, SimulateJob
@@ -19,6 +21,7 @@ from ...tensors import Call, read_calls, write_calls
 from ...versions import versions_of
 from ...worker.stages import stage
 from ..program import TorchProgram
+from ..quantized.simulation import simulated_for
 from .making import Calls, Wish, make
 from .prepare import prepared
 from .quantization import Quantization, read_quantization, require_fit
@@ -38,23 +41,36 @@ def quantize_program(program: TorchProgram, job: QuantizeJob) -> Quantized:
 
 
 def simulate_program(program: TorchProgram, job: SimulateJob) -> RunResult:
-    """Run what `program` lowers on every call of the job and store the outputs."""
-    module = program.to_lower().module(check_guards=False)
-    names = [spec.name for spec in program.signature.outputs]
+    """Run what `program` lowers on every call of the job and store the outputs for every format.
+
+    Formats that round alike, as most do where nothing is measured, share one run.
+    """
     seconds: list[float] = []
-
-    def outputs() -> Iterator[Call]:
-        for call in read_calls(Path(job.calls)):
-            start = time.perf_counter()
-            with torch.no_grad():
-                values = module(*_tensors(program, call))
-            seconds.append(time.perf_counter() - start)
-            named = {name: value.detach().numpy() for name, value in zip(names, values, strict=True)}
-            yield to_source(named, program.layouts)
-
-    with stage("run"):
-        count = write_calls(Path(job.outputs), outputs())
+    count = 0
+    done: dict[str, str] = {}
+    lowered = program.to_lower()
+    for format_name, path in job.outputs.items():
+        quantised = program.quantization is not None
+        simulated = simulated_for(format_name, lowered, program.precision) if quantised else lowered
+        written = done.setdefault(str(simulated.graph), path)
+        if written is not path:
+            shutil.copyfile(written, path)
+            continue
+        with stage("run"):
+            count = write_calls(Path(path), _outputs(program, simulated, job.calls, seconds))
     return RunResult(calls=count, median_call_seconds=statistics.median(seconds), made_by=versions_of("torch"))
+
+
+def _outputs(program: TorchProgram, simulated: ExportedProgram, calls: str, seconds: list[float]) -> Iterator[Call]:
+    module = simulated.module(check_guards=False)
+    names = [spec.name for spec in program.signature.outputs]
+    for call in read_calls(Path(calls)):
+        start = time.perf_counter()
+        with torch.no_grad():
+            values = module(*_tensors(program, call))
+        seconds.append(time.perf_counter() - start)
+        named = {name: value.detach().numpy() for name, value in zip(names, values, strict=True)}
+        yield to_source(named, program.layouts)
 
 
 def _made(program: TorchProgram, job: QuantizeJob) -> Quantization:

@@ -25,7 +25,6 @@ _COMPUTES = {
     Precision.INT8_WEIGHTS: Compute.INT8_WEIGHTS,
 }
 _MATRIX = frozenset({"linear", "mm", "addmm", "matmul"})
-_UNMEASURED = "measuring a convolution's input as it runs is slow or missing in most runtimes: 8-bit weights, in float"
 _SPARED = "its result is read in float: with the input measured as it runs, the result is not rounded"
 
 
@@ -55,7 +54,7 @@ def _loop_recipes(program: ExportedProgram) -> Iterator[LayerRecipe]:
 
 
 def _layer_recipe(layer: Layer, compute: Compute) -> LayerRecipe:
-    reason = _why_weights_alone(layer, compute)
+    reason = REASON if feeds_loop(layer) else ""
     return LayerRecipe(
         name=layer.name,
         operator=layer.operator,
@@ -66,13 +65,6 @@ def _layer_recipe(layer: Layer, compute: Compute) -> LayerRecipe:
         compute=Compute.INT8_WEIGHTS if reason or layer.activation is None else compute,
         reason=reason,
     )
-
-
-def _why_weights_alone(layer: Layer, compute: Compute) -> str:
-    """Why a layer computes in float from 8-bit weights whatever was asked for; empty where it does not."""
-    if feeds_loop(layer):
-        return REASON
-    return _UNMEASURED if compute is Compute.INT8_DYNAMIC and layer.operator not in _MATRIX else ""
 
 
 def _measured(recipe: LayerRecipe) -> LayerRecipe:

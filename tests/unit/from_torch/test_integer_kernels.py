@@ -3,29 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
 import torch
 from quantised_models import Quantised, Tensors, quantised, run
 from torch import nn
-from torch.export import ExportedProgram
 from torch.nn import functional
 
-from edgeproof.converters.from_torch.quantized.executorch_program import decided_for_executorch
-from edgeproof.converters.from_torch.quantized.onnx_program import decided_for_onnx
-from edgeproof.converters.from_torch.quantized.simulation import as_kernels_compute
+from edgeproof.converters.from_torch.quantized.decisions import decided_for
+from edgeproof.converters.from_torch.quantized.simulation import simulated_for
 from edgeproof.converters.precision import Precision
 from edgeproof.converters.quantization.execution import Kernel
 
 pytestmark = pytest.mark.torch
 
 Model = tuple[Callable[..., Any], list[nn.Module], Tensors]
-DECIDED: dict[str, Callable[[ExportedProgram], ExportedProgram]] = {
-    "onnx": lambda program: as_kernels_compute(decided_for_onnx(program)),
-    "executorch": lambda program: as_kernels_compute(decided_for_executorch(program)),
-}
-BOTH = tuple(DECIDED)
+BOTH = ("onnx", "executorch")
 IMAGE = (torch.randn(1, 8, 12, 10),)
 SOUND = (torch.randn(1, 8, 40),)
 ROWS = (torch.randn(2, 7, 16),)
@@ -77,7 +72,7 @@ def test_static_layers_run_in_integers_and_agree_with_the_simulation(model: str,
     artifact = lowered(made, name)
     assert artifact.execution.operators
     assert {operator.kernel for operator in artifact.execution.operators} == {Kernel.INTEGER}
-    expected = made.simulation(DECIDED[name], inputs)
+    expected = made.simulation(partial(simulated_for, name, precision=Precision.INT8), inputs)
     step = made.quantization.recipe.steps.get("out_0", float(expected[0].abs().max()) * DYNAMIC)
     (got,) = run(name, artifact.payload, inputs)
     assert got.shape == expected[0].shape
@@ -101,21 +96,21 @@ def test_linear_layers_agree_with_what_was_decided(name: str, precision: Precisi
     artifact = lowered(made, name)
     kernels = {operator.kernel for operator in artifact.execution.operators}
     assert kernels == {Kernel.INTEGER if precision is Precision.INT8_DYNAMIC else Kernel.FLOAT}
-    expected = made.simulation(DECIDED[name], inputs)[0]
+    expected = made.simulation(partial(simulated_for, name, precision=Precision.INT8), inputs)[0]
     (got,) = run(name, artifact.payload, inputs)
     assert float((got - expected).abs().max()) <= DYNAMIC * float(expected.abs().max())
 
 
 def measuring(model: str) -> tuple[Quantised, Tensors]:
     function, parts, inputs = STATIC[model]
-    return quantised(function, parts, inputs, Precision.INT8_WEIGHTS).measuring(), inputs
+    return quantised(function, parts, inputs, Precision.INT8_DYNAMIC), inputs
 
 
 def test_onnx_leaves_convolutions_in_float_rather_than_measuring_their_input() -> None:
     made, inputs = measuring("conv2d")
     artifact = made.onnx()
     assert [operator.kernel for operator in artifact.execution.operators] == [Kernel.FLOAT]  # type: ignore[union-attr]
-    expected = made.simulation(decided_for_onnx, inputs)[0]
+    expected = made.simulation(partial(decided_for, "onnx"), inputs)[0]
     assert run("onnx", artifact.payload, inputs)[0].allclose(expected, atol=1e-5)
 
 
@@ -124,7 +119,7 @@ def test_xnnpack_measures_the_input_of_full_convolutions() -> None:
     artifact = made.executorch()
     assert [operator.kernel for operator in artifact.execution.operators] == [Kernel.INTEGER]  # type: ignore[union-attr]
     assert artifact.notes == ()
-    expected = made.simulation(decided_for_executorch, inputs)[0]
+    expected = made.simulation(partial(decided_for, "executorch"), inputs)[0]
     (got,) = run("executorch", artifact.payload, inputs)
     assert float((got - expected).abs().max()) <= DYNAMIC * float(expected.abs().max())
 
@@ -137,7 +132,7 @@ def test_other_measured_convolutions_run_in_float_and_the_note_says_so(model: st
     assert operator.kernel is Kernel.FLOAT
     assert operator.reason == "input float32, weights float32"
     assert "stored in float" in artifact.notes[0]
-    expected = made.simulation(decided_for_executorch, inputs)[0]
+    expected = made.simulation(partial(decided_for, "executorch"), inputs)[0]
     assert run("executorch", artifact.payload, inputs)[0].allclose(expected, atol=1e-5)
 
 
@@ -148,7 +143,7 @@ def test_recurrent_layers_compute_in_float_from_stored_integers(name: str, preci
     model = (lambda lstm, head, x: head(lstm(x)[0])), [nn.LSTM(16, 20, batch_first=True), nn.Linear(20, 3)]
     made = quantised(*model, inputs, precision)
     artifact = lowered(made, name)
-    expected = made.simulation(DECIDED[name], inputs)[0]
+    expected = made.simulation(partial(simulated_for, name, precision=Precision.INT8), inputs)[0]
     (got,) = run(name, artifact.payload, inputs)
     assert float((got - expected).abs().max()) <= DYNAMIC * float(expected.abs().max())
 
@@ -162,7 +157,7 @@ def test_an_embedding_is_looked_up_in_integers(name: str, precision: Precision) 
     )
     artifact = lowered(made, name)
     assert len(artifact.payload) < 500 * 16 * 4, "the table alone would take more in float"
-    expected = made.simulation(DECIDED[name], inputs)[0]
+    expected = made.simulation(partial(simulated_for, name, precision=Precision.INT8), inputs)[0]
     (got,) = run(name, artifact.payload, inputs)
     assert float((got - expected).abs().max()) <= DYNAMIC * float(expected.abs().max())
 

@@ -13,6 +13,7 @@ from torch.export import ExportedProgram
 
 from edgeproof.converters.from_torch.lowering import Lowering
 from edgeproof.converters.from_torch.quantization.quantize import steps_of_outputs
+from edgeproof.converters.from_torch.quantized.decisions import decided_for
 from edgeproof.converters.from_torch.recurrent_shapes import whole_recurrent_layers
 from edgeproof.converters.from_torch.torchscript_engine import exact_engine, use_engine
 from edgeproof.converters.from_torch.torchscript_quantized import lower_quantized
@@ -136,8 +137,9 @@ def test_groups_that_measure_their_input_say_why_they_compute_in_float():
     assert lowering.execution is not None
     (operator,) = lowering.execution.operators
     assert operator.kernel is Kernel.FLOAT
-    assert "groups" in operator.reason
-    (expected,), (got,) = simulated(program, case.inputs()), run(lowering, case.inputs(), exact_engine())
+    assert ["groups" in reason for reason in lowering.spared.values()] == [True]
+    (expected,) = simulated(decided_for("torchscript", program), case.inputs())
+    (got,) = run(lowering, case.inputs(), exact_engine())
     assert torch.allclose(expected, got, atol=1e-5)
 
 

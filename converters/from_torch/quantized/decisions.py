@@ -1,0 +1,86 @@
+"""Which format measures the input of which layer as the model runs, and in which portions.
+
+A layer whose input should be measured and that a format has no kernel for, or a slow one, reads its input unrounded
+there: its 8-bit weights are what they are in the other formats, and it multiplies in float.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import fx
+from torch.export import ExportedProgram
+
+from .matrices_as_linear import matrices_as_linear
+from .measure_for_each import measure_for_each
+from .measured_images import has_channels_last
+from .spare_measured import Spared, spare_measured
+
+_aten = torch.ops.aten
+_IMAGES = (_aten.conv2d.default, _aten.conv2d.padding)
+_FLAT = (*_IMAGES, _aten.conv1d.default, _aten.conv1d.padding)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Decision:
+    """Which convolutions do not measure their input in a format, and why."""
+
+    is_spared: Callable[[fx.Node], bool]
+    reason: str
+
+
+def spared_for(format_name: str, program: ExportedProgram) -> Spared:
+    """The quantised program as that format computes it, and the layers that it lets read unrounded numbers."""
+    decision = _DECISIONS.get(format_name, _AS_THE_RECIPE)
+    return spare_measured(program, _is_convolution_and(decision.is_spared), decision.reason)
+
+
+def decided_for(format_name: str, program: ExportedProgram) -> ExportedProgram:
+    """The same with the measuring written out for every layer as the format's kernels do it."""
+    program = matrices_as_linear(spared_for(format_name, program).program)
+    return measure_for_each(program) if format_name in _BY_ROWS else program
+
+
+def _is_convolution_and(is_spared: Callable[[fx.Node], bool]) -> Callable[[fx.Node], bool]:
+    return lambda node: "conv" in str(node.target) and is_spared(node)
+
+
+def _is_grouped(node: fx.Node) -> bool:
+    names = [argument.name for argument in node.target._schema.arguments]  # type: ignore[union-attr]
+    place = names.index("groups")
+    return place < len(node.args) and node.args[place] != 1
+
+
+def _is_not_taken_by_xnnpack(node: fx.Node) -> bool:
+    weights: Any = node.args[1]
+    measured: Any = node.args[0]
+    # One input channel for each group: a depthwise convolution, whatever it multiplies its channels by.
+    is_depthwise = weights.meta["val"].shape[1] == 1
+    return node.target not in _IMAGES or is_depthwise or not has_channels_last(measured.args[0].args[0])
+
+
+_DECISIONS = {
+    "executorch": _Decision(
+        is_spared=_is_not_taken_by_xnnpack,
+        reason="XNNPACK measures the input of full convolutions of images alone, where it can turn their axes",
+    ),
+    "litert": _Decision(
+        is_spared=lambda node: node.target not in _FLAT or _is_grouped(node),
+        reason="LiteRT's kernels that measure their input are quick for full convolutions alone",
+    ),
+    # onnxruntime 1.32 on whole models: digits_cnn 0.30 ms for 0.06 in float, mtcnn_onet 0.51 for 0.45, crepe_tiny 22
+    # for 3.8 (https://github.com/microsoft/onnxruntime/issues/12206).
+    "onnx": _Decision(
+        is_spared=lambda _node: True,
+        reason="ONNX Runtime's ConvInteger is slower than its convolution in float",
+    ),
+    "torchscript": _Decision(
+        is_spared=_is_grouped,
+        reason="torch has no kernel that measures the input of a convolution in groups",
+    ),
+}
+_AS_THE_RECIPE = _Decision(is_spared=lambda _node: False, reason="")  # formats of other distributions
+_BY_ROWS = frozenset({"executorch", "litert"})  # XNNPACK's kernels, in both
