@@ -54,7 +54,6 @@ _RECURRENT = "recurrent layers compute in float"
 _INSIDE = "part of another operator"
 _NOT_QUANTIZED = "its inputs are float in the quantised program"
 _NO_KERNEL = "torch has no integer kernel for it in this form"
-_NO_DYNAMIC_GROUPS = "torch has no integer kernel for groups of channels whose scale is measured as the model runs"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,8 +155,6 @@ def _reason(node: fx.Node) -> str:
     if not any(_is_constant(source) for source in node.all_input_nodes):
         return _ACTIVATIONS
     targets = {source.target for source in node.all_input_nodes}
-    if rounded_as_it_runs in targets and node.target in _CONVOLUTIONS:
-        return _NO_DYNAMIC_GROUPS
     return _NO_KERNEL if targets & {"dequantize", rounded_as_it_runs} else _NOT_QUANTIZED
 
 

@@ -1,4 +1,4 @@
-"""Small models with one kind of layer each, quantised, and lowered to ONNX and ExecuTorch."""
+"""Small models with one kind of layer each, quantised, and lowered to ONNX, ExecuTorch and LiteRT."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ import torch
 from calibrated_programs import calls_like, read_again, wish
 from torch import nn
 from torch.export import ExportedProgram
-from torch_lowering import Flat, exported, run_executorch, signature_of
+from torch_lowering import Flat, exported, run_executorch, run_litert, signature_of
 
-from edgeproof.converters.from_torch import executorch, onnx
+from edgeproof.converters.from_torch import executorch, litert, onnx
+from edgeproof.converters.from_torch.litert_integers.lower import lower_quantized
 from edgeproof.converters.from_torch.lowering import Lowering
 from edgeproof.converters.from_torch.program import TorchProgram
 from edgeproof.converters.from_torch.quantization.making import make
@@ -44,6 +45,10 @@ class Quantised:
     def executorch(self) -> Lowering:
         return executorch.lower(self.to_lower(), self.signature)
 
+    def litert(self) -> Lowering:
+        precision = self.quantization.recipe.precision
+        return lower_quantized(self.to_lower(), precision, lambda program: litert.lower(program, self.signature))
+
     def simulation(self, decided: Callable[[ExportedProgram], ExportedProgram], inputs: Tensors) -> list[torch.Tensor]:
         with torch.no_grad():
             return list(decided(self.to_lower()).module(check_guards=False)(*inputs))
@@ -68,4 +73,5 @@ def run_onnx(payload: bytes, inputs: Tensors) -> list[torch.Tensor]:
 
 
 def run(format_name: str, payload: bytes, inputs: Tensors) -> list[torch.Tensor]:
-    return run_onnx(payload, inputs) if format_name == "onnx" else run_executorch(payload, inputs)
+    runs = {"onnx": run_onnx, "executorch": run_executorch, "litert": run_litert}
+    return runs[format_name](payload, inputs)

@@ -17,6 +17,7 @@ from torch.export import ExportedProgram
 from .matrices_as_linear import matrices_as_linear
 from .measure_for_each import measure_for_each
 from .measured_images import has_channels_last
+from .portions import in_portions
 from .spare_measured import Spared, spare_measured
 
 _aten = torch.ops.aten
@@ -41,7 +42,7 @@ def spared_for(format_name: str, program: ExportedProgram) -> Spared:
 def decided_for(format_name: str, program: ExportedProgram) -> ExportedProgram:
     """The same with the measuring written out for every layer as the format's kernels do it."""
     program = matrices_as_linear(spared_for(format_name, program).program)
-    return measure_for_each(program) if format_name in _BY_ROWS else program
+    return in_portions(measure_for_each(program)) if format_name in _BY_XNNPACK else program
 
 
 def _is_convolution_and(is_spared: Callable[[fx.Node], bool]) -> Callable[[fx.Node], bool]:
@@ -83,4 +84,4 @@ _DECISIONS = {
     ),
 }
 _AS_THE_RECIPE = _Decision(is_spared=lambda _node: False, reason="")  # formats of other distributions
-_BY_ROWS = frozenset({"executorch", "litert"})  # XNNPACK's kernels, in both
+_BY_XNNPACK = frozenset({"executorch", "litert"})

@@ -43,7 +43,7 @@ def measure_for_each(program: ExportedProgram) -> ExportedProgram:
             continue
         with edit.graph.inserting_before(node):
             w = edit.writer(node)
-            measure = _by_rows if node.target is _aten.linear.default else _as_a_whole
+            measure = by_rows if node.target is _aten.linear.default else _as_a_whole
             node.update_arg(form.activation, measure(w, value.args[0].args[0]))
             _scale_channels(edit, w, node, form.weights)
     erase_unused(edit.graph, [node for node in before if node.op == "call_function" and not node.users])
@@ -58,7 +58,8 @@ def _as_a_whole(w: NodeWriter, value: fx.Node) -> fx.Node:
     return w.call(DEQUANTIZE_CHOSEN, integers, scale, zero_point, *_RANGE)
 
 
-def _by_rows(w: NodeWriter, value: fx.Node) -> fx.Node:
+def by_rows(w: NodeWriter, value: fx.Node) -> fx.Node:
+    """The value through integers with a scale for each row, which is the last axis."""
     chosen = w.call(_quantized.choose_qparams_per_token_asymmetric.default, value, torch.int8)
     scale, zero_point = w.items(chosen)
     integers = w.call(_quantized.quantize_per_token.default, value, scale, zero_point, *_RANGE)

@@ -27,6 +27,7 @@ ROWS = (torch.randn(2, 7, 16),)
 # A sum in another order may be rounded to the neighbouring integer.
 STEPS = 1.01
 RARELY = 0.002
+THOUSANDTH = 0.001
 DYNAMIC = 0.02  # of the greatest value: another rounding of the scale moves some integers by one
 
 
@@ -61,7 +62,7 @@ STATIC: dict[str, Model] = {
 
 
 def lowered(made: Quantised, name: str) -> Any:
-    return made.onnx() if name == "onnx" else made.executorch()
+    return getattr(made, name)()
 
 
 @pytest.mark.parametrize("name", BOTH)
@@ -99,6 +100,28 @@ def test_linear_layers_agree_with_what_was_decided(name: str, precision: Precisi
     expected = made.simulation(partial(simulated_for, name, precision=Precision.INT8), inputs)[0]
     (got,) = run(name, artifact.payload, inputs)
     assert float((got - expected).abs().max()) <= DYNAMIC * float(expected.abs().max())
+
+
+MEASURED: dict[str, Model] = {
+    "image": (*sequence(nn.Conv2d(8, 6, 3, padding=1)), IMAGE),
+    "images": (*sequence(nn.Conv2d(8, 6, (5, 1), stride=(2, 1))), (torch.randn(3, 8, 12, 10),)),
+    "places": (*sequence(nn.Conv2d(8, 6, 1)), IMAGE),
+    "every second place": (*sequence(nn.Conv2d(8, 6, 1, stride=2)), IMAGE),
+    "two": (*sequence(nn.Conv2d(8, 6, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(6, 8, 1), nn.Conv2d(8, 4, 2)), IMAGE),
+}
+
+
+@pytest.mark.parametrize("name", ["executorch", "litert"])
+@pytest.mark.parametrize("model", MEASURED)
+def test_xnnpack_measures_what_the_simulation_measures(model: str, name: str) -> None:
+    function, parts, inputs = MEASURED[model]
+    made = quantised(function, parts, inputs, Precision.INT8_DYNAMIC)
+    artifact = lowered(made, name)
+    assert {operator.kernel for operator in artifact.execution.operators} == {Kernel.INTEGER}
+    expected = made.simulation(partial(decided_for, name), inputs)[0]
+    (got,) = run(name, artifact.payload, inputs)
+    noise = (expected - made.source.module()(*inputs)[0]).square().mean().sqrt()
+    assert float((got - expected).square().mean().sqrt()) <= THOUSANDTH * float(noise)
 
 
 def measuring(model: str) -> tuple[Quantised, Tensors]:
