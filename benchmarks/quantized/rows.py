@@ -12,7 +12,8 @@ class Row:
     """`failure` says why there are no figures; `size_of_float` and `latency_of_float` are ratios, below 1 is better.
 
     `note` is what edgeproof says of its own artifact, `measured_layers` ("5 of 5") how many layers of a static artifact
-    take their scales from each call, as a dynamic one does. `constant` is as in scores.py.
+    take their scales from each call, as a dynamic one does. `constant` is as in scores.py, `integers` the share of
+    the multiply-accumulates in integer kernels (of the operators, in TorchScript).
     """
 
     model: str
@@ -31,6 +32,7 @@ class Row:
     size_of_float: float | None = None
     milliseconds: float | None = None
     latency_of_float: float | None = None
+    integers: float | None = None
     seconds_to_make: float | None = None
 
     @property

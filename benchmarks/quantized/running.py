@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,8 @@ from .calls import Call, read_calls, write_outputs
 from .names import matching
 
 Run = Callable[[], Any]
+_INSPECTIONS = {"onnx": "onnx_execution", "litert": "litert_execution", "executorch": "executorch"}
+_HEAVY = ("conv", "linear", "matmul", "::mm", "addmm", "lstm", "gru")
 _WARM_UP, _FEWEST, _MOST = 3, 10, 200
 
 
@@ -37,6 +39,32 @@ def latency(*, kind: str, file: str, shapes: dict[str, list[int]], calls: str, s
         run()
         spent.append(time.perf_counter() - started)
     return {"milliseconds": statistics.median(spent) * 1000}
+
+
+def integers(*, kind: str, file: str) -> dict[str, float]:
+    """The share of the work of heavy operators that an artifact does in integers, whoever made it."""
+    if kind == "torchscript":
+        return {"integers": _integer_operators(file)}
+    inspection = importlib.import_module(f"edgeproof.converters.inspection.{_INSPECTIONS[kind]}")
+    execution = getattr(inspection, f"read_{kind}_execution")(memoryview(Path(file).read_bytes()))
+    return {"integers": execution.integer_macs / max(execution.macs, 1)}
+
+
+def _integer_operators(file: str) -> float:
+    """By count, since a TorchScript file has no shapes."""
+    torch = importlib.import_module("torch")
+    prefer_exact_engine()
+    kinds = list(_kinds(torch.jit.load(file).inlined_graph))
+    heavy = [kind for kind in kinds if any(part in kind for part in _HEAVY)]
+    return sum("quantized" in kind for kind in heavy) / max(len(heavy), 1)
+
+
+def _kinds(block: Any) -> Iterator[str]:
+    for node in block.nodes():
+        if "prepack" not in node.kind():
+            yield node.kind()
+        for inner in node.blocks():
+            yield from _kinds(inner)
 
 
 def _open(kind: str, file: str, shapes: dict[str, list[int]]) -> Any:
@@ -118,10 +146,16 @@ class _Executorch:
         return {name: value.numpy().copy() for name, value in zip(names, self.ready(call)(), strict=True)}
 
 
+def prefer_exact_engine() -> None:
+    """What edgeproof's artifacts say that they want, and its runner does."""
+    importlib.import_module("edgeproof.converters.from_torch.torchscript_engine").prefer_exact_engine()
+
+
 class _Torchscript:
     def __init__(self, file: str, _inputs: list[str]) -> None:
         self._torch = importlib.import_module("torch")
         self._torch.set_num_threads(1)
+        prefer_exact_engine()  # for everybody's artifacts: it is also the fastest
         self._module = self._torch.jit.load(file)
 
     def ready(self, call: Call) -> Run:

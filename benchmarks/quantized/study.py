@@ -152,7 +152,9 @@ class Study:
         done = call("running:outputs", {**order, **where}, seconds=self._plan.seconds)
         size = path.stat().st_size
         ratio = size / self._float.files[row.format, FLOAT].stat().st_size
-        row = replace(row, bytes=size, size_of_float=round(ratio, 3))
+        told = call("running:integers", {"kind": row.format, "file": str(path)}, seconds=self._plan.seconds)
+        integers = None if told.failure else round(told.value["integers"], 3)
+        row = replace(row, bytes=size, size_of_float=round(ratio, 3), integers=integers)
         if done.failure:
             return replace(row, failure=f"when it runs: {done.failure}")
         try:

@@ -10,6 +10,8 @@ from .rows import Row
 
 # Integers of 8 bits cannot be that close to the float model, with rounding in every layer.
 _NOTHING_QUANTISED_DB = 100.0
+# Neither half of the work in integers nor half of the weights in 8 bits (which would make a file of 0.62).
+_HALF_THE_WORK, _HALF_THE_WEIGHTS = 0.5, 0.62
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,8 +52,9 @@ def reaches(row: Row, other: Row) -> bool:
 
 
 def in_float(row: Row) -> bool:
-    """Whether an artifact computes what the float model does: some tools quantise nothing and do not say so."""
-    return (row.sqnr_db or 0.0) > _NOTHING_QUANTISED_DB
+    """Whether an artifact is the float model, but for a layer or two: some tools quantise no more and do not say so."""
+    barely = row.integers is not None and row.integers < _HALF_THE_WORK and (row.size_of_float or 0) > _HALF_THE_WEIGHTS
+    return barely or (row.sqnr_db or 0.0) > _NOTHING_QUANTISED_DB
 
 
 def standings(found: Mapping[str, Sequence[Row]]) -> Iterator[Standing]:

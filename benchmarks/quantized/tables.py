@@ -12,7 +12,20 @@ from .rows import Row
 from .subjects import subject
 from .summary import Standing, in_float, standings
 
-_ROW = ("format", "precision", "tool", "SQNR", "decisions", "task", "bytes", "of float", "latency", "of float", "says")
+_ROW = (
+    "format",
+    "precision",
+    "tool",
+    "SQNR",
+    "decisions",
+    "task",
+    "bytes",
+    "of float",
+    "latency",
+    "of float",
+    "in integers",
+    "says",
+)
 _SUMMARY = (
     "model",
     "format",
@@ -118,12 +131,13 @@ def _cells(row: Row) -> tuple[str, ...]:
         "-" if row.size_of_float is None else f"{row.size_of_float:.2f}",
         "-" if row.milliseconds is None else f"{row.milliseconds:.3g} ms",
         "-" if row.latency_of_float is None else f"{row.latency_of_float:.2f}",
+        "-" if row.integers is None or row.mode == FLOAT else f"{100 * row.integers:.0f} %",
         _one_line(row.failure or row.note or _remark(row)),
     )
 
 
 def _remark(row: Row) -> str:
-    return "quantises nothing" if row.mode != FLOAT and in_float(row) else ""
+    return "quantises next to nothing" if row.mode != FLOAT and in_float(row) else ""
 
 
 def _one_line(text: str) -> str:

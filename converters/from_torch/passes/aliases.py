@@ -14,7 +14,7 @@ def changed_in_place(graph: fx.Graph) -> set[fx.Node]:
     shared = _Groups()
     written: list[fx.Node] = []
     for node in graph.nodes:
-        for source, is_written in _aliased(node):
+        for source, is_written in shared_with(node):
             shared.join(node, source)
             if is_written:
                 written.append(source)
@@ -24,12 +24,12 @@ def changed_in_place(graph: fx.Graph) -> set[fx.Node]:
 
 def origins(node: fx.Node) -> frozenset[fx.Node]:
     """The nodes whose memory a node's result may lie in: itself, or what it is a view of."""
-    sources = [source for source, _ in _aliased(node)]
+    sources = [source for source, _ in shared_with(node)]
     return frozenset().union(*map(origins, sources)) if sources else frozenset({node})
 
 
-def _aliased(node: fx.Node) -> Iterator[tuple[fx.Node, bool]]:
-    """The arguments whose memory a node's result shares or writes, and whether it writes."""
+def shared_with(node: fx.Node) -> Iterator[tuple[fx.Node, bool]]:
+    """The arguments whose memory a node's result shares or writes, each with whether it writes."""
     if node.target is operator.getitem:
         yield node.all_input_nodes[0], False
     if not isinstance(node.target, torch._ops.OpOverload):
