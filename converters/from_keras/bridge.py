@@ -16,6 +16,7 @@ from ..errors import EdgeproofError, NeedsTensorFlow, SourceError
 from ..from_torch import executorch, litert, onnx, torchscript
 from ..from_torch.finishing import finish_program
 from ..from_torch.lowering import Lowering
+from ..from_torch.passes.plain_form import plain_form
 from ..from_torch.program import TorchProgram
 from ..from_torch.quantization.jobs import quantize_program, simulate_program
 from ..job import ConvertJob, ConvertOptions, Layout, Quantized, QuantizeJob, RunResult, SimulateJob
@@ -42,6 +43,15 @@ class KerasModule(torch.nn.Module):
     def forward(self, *tensors: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """The outputs that were asked for, in that order."""
         return self._flat.call_in_order(tensors, self._outputs)
+
+
+class KerasProgram(TorchProgram):
+    """The program of a Keras model under the torch backend, in the form that torch models have."""
+
+    @functools.cached_property
+    def exported(self) -> torch.export.ExportedProgram:
+        """As of a torch model, and with its images turned once and not at every layer."""
+        return plain_form(super().exported)
 
 
 def convert_torchscript(job: ConvertJob) -> Artifact:
@@ -114,7 +124,7 @@ def _built(source: Source, signature: Signature, examples: str, options: Convert
     tensors = tuple(torch.from_numpy(call[spec.name]) for spec in signature.inputs)
     outputs = tuple(spec.name for spec in signature.outputs)
     module = KerasModule(open_source(source).flat, outputs).eval().requires_grad_(requires_grad=False)
-    return TorchProgram(module, tensors, signature, layouts_of(signature, options, of_source=Layout.NHWC))
+    return KerasProgram(module, tensors, signature, layouts_of(signature, options, of_source=Layout.NHWC))
 
 
 def _why(error: EdgeproofError) -> str:

@@ -8,28 +8,10 @@ from torch.export import ExportedProgram
 
 from ..passes.constants import constants_of
 from ..passes.contiguous_constants import contiguous_constants
-from ..passes.dense_as_linear import dense_as_linear
 from ..passes.drop_assertions import drop_assertions
-from ..passes.drop_layout_clones import drop_layout_clones
-from ..passes.fold_affine_maps import fold_affine_maps
 from ..passes.fold_batch_norms import fold_batch_norms
-from ..passes.fold_constants import fold_constants
-from ..passes.gather_prelu import gather_prelu
-from ..passes.out_of_place import out_of_place
+from ..passes.plain_form import plain_form
 from ..passes.recurrent_to_scan import recurrent_to_scan
-from ..passes.sink_permutations import sink_permutations
-
-_PASSES = (
-    out_of_place,
-    fold_constants,
-    drop_layout_clones,
-    sink_permutations,
-    gather_prelu,
-    dense_as_linear,
-    fold_batch_norms,
-    fold_affine_maps,
-    contiguous_constants,
-)
 
 
 def prepared(program: ExportedProgram, *, whole_recurrent: bool = False) -> ExportedProgram:
@@ -40,7 +22,7 @@ def prepared(program: ExportedProgram, *, whole_recurrent: bool = False) -> Expo
     """
     program = drop_assertions(program)
     program = program if whole_recurrent else recurrent_to_scan(program)
-    for rewrite in _PASSES:
+    for rewrite in (plain_form, fold_batch_norms, contiguous_constants):
         program = rewrite(program)
     return program
 

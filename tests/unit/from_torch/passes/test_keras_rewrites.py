@@ -16,6 +16,7 @@ from edgeproof.converters.from_torch.passes.dense_as_linear import dense_as_line
 from edgeproof.converters.from_torch.passes.fold_affine_maps import fold_affine_maps
 from edgeproof.converters.from_torch.passes.gather_prelu import gather_prelu
 from edgeproof.converters.from_torch.passes.out_of_place import out_of_place
+from edgeproof.converters.from_torch.passes.pad_for_max_pools import pad_for_max_pools
 from edgeproof.converters.from_torch.passes.sink_permutations import sink_permutations
 
 pytestmark = pytest.mark.torch
@@ -160,6 +161,26 @@ def test_a_slope_for_every_place_is_no_prelu():
     parts = [Constants(torch.rand(4, 5, 6))]
     left = rewritten(gather_prelu, lambda c, x: x.relu() + c.a * (-x).relu(), parts, (2, 4, 5, 6))
     assert left["prelu"] == 0
+
+
+@pytest.mark.parametrize(("sides", "padded"), [((0, 1, 0, 1), True), ((1, 1, 0, 2), True), ((0, 3, 0, 1), False)])
+def test_a_border_that_is_repeated_for_a_max_pool_is_a_constant(sides: tuple[int, ...], padded: bool):
+    left = rewritten(
+        pad_for_max_pools,
+        lambda x: functional.max_pool2d(functional.pad(x, sides, "replicate"), 3, 2),
+        [],
+        (1, 2, 8, 8),
+    )
+    assert left == {("constant_pad_nd" if padded else "pad"): 1, "max_pool2d": 1}
+
+
+def test_a_border_that_others_read_stays():
+    def function(x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        wide = functional.pad(x, (0, 1, 0, 1), "replicate")
+        return functional.max_pool2d(wide, 3, 2), wide
+
+    program = exported(Flat(function), (torch.randn(1, 2, 8, 8),))
+    assert pad_for_max_pools(program) is program
 
 
 def test_in_place_operators_that_nobody_watches_give_new_tensors():
