@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -33,6 +34,7 @@ _TRIED = 16  # calls on which candidates are compared
 _JUDGED = 192  # calls on which a budget is judged
 _HELD_OUT_EVERY = 4
 _FEWEST_TO_HOLD_OUT = 8
+_LEAST_MEASURED_DB = 15.0  # of a layer's input, by row; the attention models of the benchmark have 18 at least
 _WORTH_AN_OPERATOR = 0.8  # of the noise must be left, where dividing tensors costs time at every call
 
 
@@ -142,6 +144,7 @@ class _Making:
         if not divisors:
             self._seen = seen
         _require_finite(program, seen)
+        recipe = replace(recipe, layers=tuple(_if_measurable(layer, seen) for layer in recipe.layers))
         weights = _weights(program, recipe.layers, seen)
         made = Quantization(recipe=recipe, weights=weights, divisors=divisors)
         if not tensors:
@@ -157,6 +160,21 @@ class _Making:
 
     def _simulation(self, made: Quantization) -> ExportedProgram:
         return quantize(equalised(self._program, made.divisors), made.recipe, made.weights)
+
+
+def _if_measurable(layer: LayerRecipe, seen: Statistics) -> LayerRecipe:
+    """A layer as it was, or with 8-bit weights alone where measuring would spoil its input."""
+    if layer.compute is not Compute.INT8_DYNAMIC:
+        return layer
+    noise = seen.noise_of_measuring(layer.name)
+    if noise < 10 ** (-_LEAST_MEASURED_DB / 10):
+        return layer
+    reason = f"single numbers stand out: with the range of a call for scale, its input would keep {_db(noise)} dB"
+    return replace(layer, compute=Compute.INT8_WEIGHTS, reason=reason)
+
+
+def _db(noise: float) -> str:
+    return f"{-10 * math.log10(noise):.0f}"
 
 
 def _weights(program: ExportedProgram, layers: Sequence[LayerRecipe], seen: Statistics) -> dict[str, IntegerWeights]:

@@ -16,6 +16,7 @@ from torch.nn import functional
 from ...quantization.observers import Histogram
 from ..passes.constants import constants_of
 from .layers import FORMS, Layer
+from .operators import CHOOSE, INT8_MAX, INT8_MIN, SMALLEST_STEP
 
 Tensors = tuple[torch.Tensor, ...]
 
@@ -32,6 +33,23 @@ class Statistics:
         self.largest: dict[str, torch.Tensor] = {}
         self._moments: dict[str, torch.Tensor] = {}
         self._columns: dict[str, int] = {}
+        self._measured: dict[str, tuple[float, int]] = {}
+
+    def noise_of_measuring(self, layer: str) -> float:
+        """What is lost of a layer's input where every call's tensor has the scale of its own range.
+
+        Noise to signal, the mean of all rows: a number that stands out in one of them costs the others.
+        """
+        noise, rows = self._measured[layer]
+        return noise / rows if rows else 0.0
+
+    def add_rows(self, layer: str, rows: torch.Tensor) -> None:
+        """An input (rows, numbers), beside what is left of it in 256 steps over its range."""
+        noise, count = self._measured.get(layer, (0.0, 0))
+        signal = rows.square().sum(dim=1)
+        lost = (rows - rounded_as_measured(rows)).square().sum(dim=1)
+        kept = signal > 0
+        self._measured[layer] = (noise + float((lost[kept] / signal[kept]).sum()), count + int(kept.sum()))
 
     def moments(self, layer: str) -> torch.Tensor | None:
         """Second moments (groups, inputs, inputs) of a layer; None where they were not kept."""
@@ -90,10 +108,18 @@ class _Watching(fx.Interpreter):
 
     def _read(self, layer: Layer, value: torch.Tensor) -> None:
         channels = value.movedim(channel_axis(layer), 0)
+        is_image = "conv" in layer.operator
+        self.found.add_rows(layer.name, value.flatten(1) if is_image else value.reshape(-1, value.shape[-1]))
         self.found.add_channels(layer.name, channels.reshape(channels.shape[0], -1).abs().amax(dim=1))
         columns = columns_of(layer, value)
         if columns is not None:
             self.found.add_columns(layer.name, columns)
+
+
+def rounded_as_measured(value: torch.Tensor) -> torch.Tensor:
+    """A tensor through integers whose scale is that of its own range, which holds zero."""
+    scale, zero_point = CHOOSE(value, INT8_MIN, INT8_MAX, SMALLEST_STEP, torch.int8)
+    return torch.fake_quantize_per_tensor_affine(value, scale, zero_point.to(torch.int32), INT8_MIN, INT8_MAX)
 
 
 def value_name(layer: Layer) -> str:
