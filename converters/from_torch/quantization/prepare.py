@@ -12,6 +12,7 @@ from ..passes.drop_assertions import drop_assertions
 from ..passes.fold_batch_norms import fold_batch_norms
 from ..passes.plain_form import plain_form
 from ..passes.recurrent_to_scan import recurrent_to_scan
+from ..passes.spell_out_cells import spell_out_cells
 
 
 def prepared(program: ExportedProgram, *, whole_recurrent: bool = False) -> ExportedProgram:
@@ -22,7 +23,7 @@ def prepared(program: ExportedProgram, *, whole_recurrent: bool = False) -> Expo
     """
     program = drop_assertions(program)
     program = program if whole_recurrent else recurrent_to_scan(program)
-    for rewrite in (plain_form, fold_batch_norms, contiguous_constants):
+    for rewrite in (spell_out_cells, plain_form, fold_batch_norms, contiguous_constants):
         program = rewrite(program)
     return program
 

@@ -18,6 +18,7 @@ from .matrices_as_linear import matrices_as_linear
 from .measure_for_each import measure_for_each
 from .measured_images import has_channels_last
 from .portions import in_portions
+from .sounds_as_images import sounds_as_images
 from .spare_measured import Spared, spare_measured
 
 _aten = torch.ops.aten
@@ -36,6 +37,7 @@ class _Decision:
 def spared_for(format_name: str, program: ExportedProgram) -> Spared:
     """The quantised program as that format computes it, and the layers that it lets read unrounded numbers."""
     decision = _DECISIONS.get(format_name, _AS_THE_RECIPE)
+    program = sounds_as_images(program) if format_name == "executorch" else program
     return spare_measured(program, _is_convolution_and(decision.is_spared), decision.reason)
 
 
