@@ -24,7 +24,6 @@ _DIMENSIONS: dict[Any, int] = {
     _aten.conv3d.padding: 3,
 }
 _TRANSPOSED: dict[Any, int] = {_aten.conv_transpose1d.default: 1, _aten.conv_transpose2d.input: 2}
-_MATRIX = frozenset({_aten.linear.default, _aten.mm.default, _aten.matmul.default, _aten.addmm.default})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,8 +79,8 @@ def quantized_layer(module: fx.GraphModule, node: fx.Node) -> QuantizedLayer | N
     form = FORMS.get(node.target)
     if form is None or form.activation is None or node.kwargs:
         return None
-    if node.target in _MATRIX:
-        return _matrix(module, node, form.axis)
+    if node.target is _aten.linear.default:
+        return _matrix(module, node)
     if node.target in _TRANSPOSED:
         return _transposed(module, node, _TRANSPOSED[node.target])
     dimensions = _DIMENSIONS.get(node.target)
@@ -113,23 +112,17 @@ def integer_constant(module: fx.GraphModule, node: Any) -> torch.Tensor | None:
     return _aten._make_per_channel_quantized_tensor(integers, scales.detach(), zeros, axis)
 
 
-def _matrix(module: fx.GraphModule, node: fx.Node, axis: int) -> QuantizedLayer | None:
-    first = 1 if node.target is _aten.addmm.default else 0
-    activation, weights = node.args[first], integer_constant(module, node.args[first + 1])
-    given: Any = None
-    if node.target is _aten.addmm.default:
-        given = node.args[0]
-    elif node.target is _aten.linear.default and len(node.args) > 2:
-        given = node.args[2]
+def _matrix(module: fx.GraphModule, node: fx.Node) -> QuantizedLayer | None:
+    activation, given, *rest = node.args
+    weights, bias_of = integer_constant(module, given), rest[0] if rest else None
     if weights is None or weights.dim() != 2 or not isinstance(activation, fx.Node):
         return None
     if activation.meta["val"].dim() < 2:
         return None  # the engines refuse a vector
-    turned = requantized(weights, weights.int_repr().t().contiguous(), axis=0) if axis == 1 else weights
-    bias = value_of(module, given)
-    if given is not None and (bias is None or bias.shape != turned.shape[:1]):
+    bias = value_of(module, bias_of)
+    if bias_of is not None and (bias is None or bias.shape != weights.shape[:1]):
         return None
-    return QuantizedLayer(node=node, activation=activation, weights=turned, bias=_plain(bias))
+    return QuantizedLayer(node=node, activation=activation, weights=weights, bias=_plain(bias))
 
 
 def requantized(like: torch.Tensor, integers: torch.Tensor, *, axis: int) -> torch.Tensor:

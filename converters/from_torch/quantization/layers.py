@@ -39,9 +39,6 @@ FORMS: dict[Any, Form] = {
     _aten.conv_transpose1d.default: _TRANSPOSED,
     _aten.conv_transpose2d.input: _TRANSPOSED,
     _aten.linear.default: Form(activation=0, weights=1, axis=0),
-    _aten.mm.default: Form(activation=0, weights=1, axis=1),
-    _aten.matmul.default: Form(activation=0, weights=1, axis=1),
-    _aten.addmm.default: Form(activation=1, weights=2, axis=1),
     _aten.embedding.default: Form(activation=None, weights=0, axis=0),
 }
 _TRANSPOSED_CONVOLUTIONS = frozenset({_aten.conv_transpose1d.default, _aten.conv_transpose2d.input})
@@ -99,14 +96,12 @@ def layers_of(program: ExportedProgram) -> Iterator[Layer]:
         if form is None or not isinstance(weights, fx.Node) or weights.name not in constants:
             continue
         values = constants[weights.name].detach()
-        if _can_be_rounded(node, values) and (form.activation is None or values.numel() > 1):
+        if _can_be_rounded(values) and (form.activation is None or values.numel() > 1):
             yield _layer(node, form, values)
 
 
-def _can_be_rounded(node: fx.Node, weights: torch.Tensor) -> bool:
-    # Of a stack of matrices no axis counts the output channels of all.
-    stacked = node.target is _aten.matmul.default and weights.dim() > 2
-    return weights.is_floating_point() and weights.dim() > 1 and not stacked
+def _can_be_rounded(weights: torch.Tensor) -> bool:
+    return weights.is_floating_point() and weights.dim() > 1
 
 
 def _layer(node: fx.Node, form: Form, values: torch.Tensor) -> Layer:

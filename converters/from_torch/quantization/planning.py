@@ -24,7 +24,7 @@ _COMPUTES = {
     Precision.INT8_DYNAMIC: Compute.INT8_DYNAMIC,
     Precision.INT8_WEIGHTS: Compute.INT8_WEIGHTS,
 }
-_MATRIX = frozenset({"linear", "mm", "addmm", "matmul"})
+_MATRIX = "linear"
 _SPARED = "its result is read in float: with the input measured as it runs, the result is not rounded"
 
 
@@ -79,7 +79,7 @@ def _read_in_float(program: ExportedProgram, recipes: Iterable[LayerRecipe]) -> 
     return {
         recipe.name
         for recipe in recipes
-        if recipe.operator in _MATRIX and recipe.name in last and not integer.intersection(last[recipe.name].users)
+        if recipe.operator == _MATRIX and recipe.name in last and not integer.intersection(last[recipe.name].users)
     }
 
 

@@ -14,7 +14,6 @@ import torch
 from torch import fx
 from torch.export import ExportedProgram
 
-from .matrices_as_linear import matrices_as_linear
 from .measure_for_each import measure_for_each
 from .measured_images import has_channels_last
 from .portions import in_portions
@@ -43,7 +42,7 @@ def spared_for(format_name: str, program: ExportedProgram) -> Spared:
 
 def decided_for(format_name: str, program: ExportedProgram) -> ExportedProgram:
     """The same with the measuring written out for every layer as the format's kernels do it."""
-    program = matrices_as_linear(spared_for(format_name, program).program)
+    program = spared_for(format_name, program).program
     return in_portions(measure_for_each(program)) if format_name in _BY_XNNPACK else program
 
 

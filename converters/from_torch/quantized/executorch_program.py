@@ -10,7 +10,6 @@ from torch.export import ExportedProgram
 from .decisions import spared_for
 from .drop_redundant_clips import drop_redundant_clips
 from .fold_stored_weights import fold_stored_weights
-from .matrices_as_linear import matrices_as_linear
 from .measure_for_each import measure_for_each
 from .own_dequantizers import own_dequantizers
 from .room_for_biases import room_for_biases
@@ -20,7 +19,7 @@ from .spare_measured import Spared
 def quantised_for_executorch(program: ExportedProgram) -> tuple[Spared, tuple[str, ...]]:
     """The program in the forms that XNNPACK computes in integers, each pass says which; and notes for the user."""
     spared = spared_for("executorch", program)
-    program, folded = fold_stored_weights(measure_for_each(matrices_as_linear(spared.program)))
+    program, folded = fold_stored_weights(measure_for_each(spared.program))
     for rewrite in (room_for_biases, drop_redundant_clips, own_dequantizers):
         program = rewrite(program)
     return replace(spared, program=program), _told(folded)

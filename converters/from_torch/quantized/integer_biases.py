@@ -15,7 +15,7 @@ from .reading import StoredWeights, grid_of, stored_weights
 
 _aten = torch.ops.aten
 _LARGEST = 2**31 - 1
-_BIASES = {1: 2, 2: 0}  # where the bias stands, by where the weights stand
+_BIAS = 2  # the argument, of every layer
 
 
 def integer_biases(program: ExportedProgram) -> ExportedProgram:
@@ -31,13 +31,12 @@ def integer_biases(program: ExportedProgram) -> ExportedProgram:
         if form is None or form.activation is None:
             continue
         stored, grid = stored_weights(node.args[form.weights]), grid_of(node.args[form.activation])
-        place = _BIASES[form.weights]
-        bias: Any = node.args[place] if place < len(node.args) else None
+        bias: Any = node.args[_BIAS] if len(node.args) > _BIAS else None
         if stored is not None and grid is not None and isinstance(bias, fx.Node) and bias.name in constants:
             values = constants[bias.name].detach()
             steps = grid.scale * _scales(stored, constants, values)
             if steps.numel() == values.numel():
-                node.update_arg(place, _dequantized(edit, node, bias.name, (values, steps)))
+                node.update_arg(_BIAS, _dequantized(edit, node, bias.name, (values, steps)))
     edit.drop_unused()
     return edit.program()
 

@@ -14,7 +14,7 @@ from ..quantization.operators import WEIGHT_MAX
 from .reading import Grid, StoredWeights, grid_of, stored_weights
 
 _LARGEST = 2.0**30  # leaves as much again for the products that are added
-_WITH_BIAS: dict[int, int] = {1: 2, 2: 0}  # where the bias stands, by where the weights stand
+_BIAS = 2  # the argument, of every layer
 
 
 def room_for_biases(program: ExportedProgram) -> ExportedProgram:
@@ -30,15 +30,14 @@ def room_for_biases(program: ExportedProgram) -> ExportedProgram:
         if form is None or form.activation is None:
             continue
         stored, grid = stored_weights(node.args[form.weights]), grid_of(node.args[form.activation])
-        bias = _bias(node, form.weights, constants)
+        bias = _bias(node, constants)
         if stored is not None and stored.scales is not None and grid is not None and bias is not None:
             _widen(edit, stored, (grid, bias), constants)
     return edit.program()
 
 
-def _bias(node: fx.Node, weights: int, constants: dict[str, torch.Tensor]) -> torch.Tensor | None:
-    place = _WITH_BIAS[weights]
-    bias: Any = node.args[place] if place < len(node.args) else None
+def _bias(node: fx.Node, constants: dict[str, torch.Tensor]) -> torch.Tensor | None:
+    bias: Any = node.args[_BIAS] if len(node.args) > _BIAS else None
     return constants[bias.name].detach() if isinstance(bias, fx.Node) and bias.name in constants else None
 
 

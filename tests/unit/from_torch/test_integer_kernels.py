@@ -79,7 +79,7 @@ def test_static_layers_run_in_integers_and_agree_with_the_simulation(model: str,
     assert got.shape == expected[0].shape
     steps = (got - expected[0]).abs() / step
     assert float(steps.max()) <= STEPS
-    assert float(steps.mean()) <= RARELY
+    assert float(steps.sum()) <= max(1.0, RARELY * steps.numel())
 
 
 @pytest.mark.parametrize("name", BOTH)
@@ -106,6 +106,7 @@ MEASURED: dict[str, Model] = {
     "image": (*sequence(nn.Conv2d(8, 6, 3, padding=1)), IMAGE),
     "images": (*sequence(nn.Conv2d(8, 6, (5, 1), stride=(2, 1))), (torch.randn(3, 8, 12, 10),)),
     "places": (*sequence(nn.Conv2d(8, 6, 1)), IMAGE),
+    "sounds": (*sequence(nn.Conv1d(8, 6, 5, dilation=2, padding=3), nn.ReLU(), nn.Conv1d(6, 4, 1)), SOUND),
     "every second place": (*sequence(nn.Conv2d(8, 6, 1, stride=2)), IMAGE),
     "two": (*sequence(nn.Conv2d(8, 6, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(6, 8, 1), nn.Conv2d(8, 4, 2)), IMAGE),
 }
@@ -147,7 +148,7 @@ def test_xnnpack_measures_the_input_of_full_convolutions() -> None:
     assert float((got - expected).abs().max()) <= DYNAMIC * float(expected.abs().max())
 
 
-@pytest.mark.parametrize("model", ["depthwise, relu6", "conv1d", "pad"])
+@pytest.mark.parametrize("model", ["depthwise, relu6", "pad"])
 def test_other_measured_convolutions_run_in_float_and_the_note_says_so(model: str) -> None:
     made, inputs = measuring(model)
     artifact = made.executorch()

@@ -178,11 +178,11 @@ def test_recurrent_layers_are_told_with_all_their_steps(layer: nn.RNNBase):
 
 
 def test_a_step_of_a_recurrent_layer_is_two_products():
-    case = Case(lambda a, b, x: b(a(x)), [nn.GRUCell(8, 4), dense(4, 3)], [(2, 8)])
+    case = Case(lambda a, b, x, state: b(a(x, state)), [nn.GRUCell(8, 4), dense(4, 3)], [(2, 8), (2, 4)])
     lowering = lower_quantized(quantised(case, Compute.INT8_DYNAMIC))
     assert lowering.execution is not None
-    macs = {each.name: each.macs for each in lowering.execution.operators if each.kernel is Kernel.FLOAT}
-    assert macs == {"gru_cell.input": 2 * 12 * 8, "gru_cell.state": 2 * 12 * 4}
+    macs = {each.name: each.macs for each in lowering.execution.operators if each.kernel is Kernel.INTEGER}
+    assert macs == {"gru_cell_input": 2 * 12 * 8, "gru_cell_state": 2 * 12 * 4, "linear": 2 * 4 * 3}
 
 
 @pytest.mark.parametrize("name", ["conv2d", "linear", "mm", "depthwise"])

@@ -59,14 +59,14 @@ class Product(nn.Module):
 
 
 @pytest.mark.parametrize("operator", ["mm", "matmul", "addmm"])
-def test_products_count_columns_as_channels(operator: str) -> None:
+def test_products_with_a_matrix_are_linear_layers(operator: str) -> None:
     def multiply(own: Product, x: torch.Tensor) -> torch.Tensor:
         if operator == "addmm":
             return torch.addmm(torch.ones(5), x, own.matrix)
         return getattr(torch, operator)(x, own.matrix)
 
     layer = only_layer(multiply, [Product(7, 5)], torch.randn(3, 7))
-    assert (layer.operator, layer.macs, layer.axis) == (operator, 3 * 7 * 5, 1)
+    assert (layer.operator, layer.macs, layer.axis) == ("linear", 3 * 7 * 5, 0)
 
 
 @pytest.mark.parametrize(
