@@ -3,6 +3,7 @@
     .venv/bin/python benchmarks/int8.py                                # everything; writes benchmarks/results/int8.*
     .venv/bin/python benchmarks/int8.py --only fer --formats litert    # some of it; only prints
     .venv/bin/python benchmarks/int8.py --contenders edgeproof --beside benchmarks/results/int8.json
+    .venv/bin/python benchmarks/int8.py --max-drop 1%                   # what the budget keeps, and what it costs
 
 Everything is made, run and timed in processes of its own with a time limit: what crashes is a row of the table. The
 exit code is 1 if an int8 artifact of edgeproof is missing, or less accurate than the best upstream one of its format.
@@ -20,7 +21,7 @@ from typing import Any
 
 from measure import machine
 from models.fetch import fetch_all
-from quantized.contenders import FORMATS, chosen
+from quantized.contenders import FORMATS, OURS, chosen
 from quantized.rows import Row
 from quantized.study import Plan, Study
 from quantized.subjects import SUBJECTS, Subject, subject
@@ -59,11 +60,13 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=3, metavar="N", help="how often each artifact is timed")
     parser.add_argument("--timeout", type=float, default=600, metavar="S", help="seconds one step may take")
     parser.add_argument("--keep", type=Path, metavar="DIR", help="keep inputs and artifacts, and use those kept before")
+    parser.add_argument("--max-drop", metavar="BUDGET", help="a budget for edgeproof, which takes part alone then")
     parser.add_argument("--beside", type=Path, metavar="JSON", help="an earlier result, for contenders not run now")
     parser.add_argument("--output", type=Path, metavar="STEM", help="where to write .json and .md after each model")
     options = parser.parse_args()
     options.subjects = [subject(name) for name in options.only] or list(SUBJECTS)
     options.formats = options.formats.split(",")
+    options.contenders = [OURS] if options.max_drop else options.contenders
     everything = not options.only and not options.contenders and options.formats == list(FORMATS)
     options.output = options.output or (_RESULTS / "int8" if everything else None)
     options.keep = options.keep.resolve() if options.keep else None
@@ -76,8 +79,13 @@ def _plan(each: Subject, options: argparse.Namespace) -> Plan:
     def tell(text: str) -> None:
         print(f"{each.name}, {time.monotonic() - started:.0f} s: {text} ...", file=sys.stderr, flush=True)
 
-    contenders = chosen(options.contenders, options.formats)
-    return Plan(contenders=contenders, rounds=options.rounds, seconds=options.timeout, report=tell)
+    return Plan(
+        contenders=chosen(options.contenders, options.formats),
+        rounds=options.rounds,
+        seconds=options.timeout,
+        report=tell,
+        options=("--max-drop", options.max_drop) if options.max_drop else (),
+    )
 
 
 def _rows_of(path: Path) -> list[Row]:

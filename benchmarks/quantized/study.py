@@ -26,12 +26,16 @@ Report = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """Who takes part, how often each is timed, how long a step may take, and who is told what is going on."""
+    """Who takes part, how often each is timed, how long a step may take, and who is told what is going on.
+
+    `options` are for edgeproof alone.
+    """
 
     contenders: tuple[Contender, ...]
     rounds: int
     seconds: float
     report: Report
+    options: tuple[str, ...] = ()
 
 
 class Study:
@@ -125,7 +129,7 @@ class Study:
         self._plan.report("edgeproof")
         options = ["--to", ",".join(dict.fromkeys(each.format for each in contenders))]
         options += ["--calibration", str(self._calibration), "--samples", str(self._held_out)]
-        options += ["--timeout", str(self._plan.seconds)]
+        options += ["--timeout", str(self._plan.seconds), *self._plan.options]
         started = time.monotonic()
         made = in_int8(self._subject, self._folder / "int8", options)
         seconds = round(time.monotonic() - started, 1)
