@@ -94,12 +94,14 @@ class ConvertJob:
 class QuantizeJob:
     """Decide how the program of a conversion is quantised, and write the recipe to its `output`.
 
-    `calibration` is a file of calls (None where a precision needs none), `recipe` one made before whose decisions are
-    taken over, `budget` what may be lost (quantization/budget.py).
+    `calibration` is a file of calls (None where a precision needs none), `labels` one of what they should give (for a
+    budget that is a task's metric), `recipe` one made before whose decisions are taken over, `budget` what may be lost
+    (quantization/budget.py).
     """
 
     program: ConvertJob
     calibration: str | None = None
+    labels: str | None = None
     recipe: str | None = None
     budget: str | None = None
 
@@ -137,6 +139,25 @@ class ReferenceJob:
     outputs: str
     required: int
     fingerprint: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoreJob:
+    """Score the first `calls` outputs of a source and of an artifact by a function of the user's ("file.py:fn")."""
+
+    function: str
+    labels: str
+    reference: str
+    outputs: str
+    calls: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scores:
+    """What the function gave for both."""
+
+    source: float
+    artifact: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

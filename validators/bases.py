@@ -18,6 +18,7 @@ from ..converters.registry_rows import QuantizerRow
 from ..converters.source import Framework
 from ..converters.worker.pool import Finished, Task
 from .basis import Basis
+from .calibration import Calibration
 from .onnx_graph import Graph, OnnxGraph
 from .request import Request
 from .running import not_installed
@@ -42,7 +43,7 @@ class Bases:
         self._graph = graph
         self._folder = folder
 
-    def make(self, precision: Precision, calibration: str | None, then: Then) -> None:
+    def make(self, precision: Precision, calibration: Calibration | None, then: Then) -> None:
         """Call `then` with the basis, or with the error that there is none for."""
         framework = self._request.source.framework
         origin = "onnx" if framework is Framework.TENSORFLOW else str(framework)
@@ -66,7 +67,7 @@ class Bases:
         )
         self._submit(task, then)
 
-    def _on(self, basis: Basis, calibration: str | None, then: Then) -> None:
+    def _on(self, basis: Basis, calibration: Calibration | None, then: Then) -> None:
         if basis.origin == "onnx" and basis.onnx_graph is None:
             self._graph.ask(lambda graph: self._on_graph(basis, graph, calibration, then))
             return
@@ -78,19 +79,20 @@ class Bases:
         else:
             self._quantise(basis, row, calibration, then)
 
-    def _on_graph(self, basis: Basis, graph: Graph, calibration: str | None, then: Then) -> None:
+    def _on_graph(self, basis: Basis, graph: Graph, calibration: Calibration | None, then: Then) -> None:
         if isinstance(graph, Artifact):
             self._on(replace(basis, onnx_graph=graph.file), calibration, then)
         else:
             then(graph)
 
-    def _quantise(self, basis: Basis, row: QuantizerRow, calibration: str | None, then: Then) -> None:
+    def _quantise(self, basis: Basis, row: QuantizerRow, calibration: Calibration | None, then: Then) -> None:
         folder = self._folder / RECIPES
         folder.mkdir(exist_ok=True)
         output = folder / f"{self._description.source.name}.{basis.precision}{SUFFIX}"
         job = QuantizeJob(
             program=self._job(basis, str(output)),
-            calibration=calibration,
+            calibration=None if calibration is None else calibration.path,
+            labels=None if calibration is None else calibration.labels,
             recipe=self._request.recipe,
             budget=self._request.budget,
         )
@@ -105,7 +107,9 @@ class Bases:
         )
         self._submit(task, lambda finished: self._quantised(basis, calibration, then, finished))
 
-    def _quantised(self, basis: Basis, calibration: str | None, then: Then, finished: Finished[Quantized]) -> None:
+    def _quantised(
+        self, basis: Basis, calibration: Calibration | None, then: Then, finished: Finished[Quantized]
+    ) -> None:
         if isinstance(finished.error, NeedsTensorFlow) and basis.origin != "onnx":
             self._on(replace(basis, origin="onnx"), calibration, then)
         elif finished.result is None:

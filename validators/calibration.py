@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from ..converters.errors import InputError, UsageError
 from ..converters.job import Description
+from ..converters.quantization.budget import parse_budget
+from ..converters.signature import Signature
 from ..converters.tensors import Call, read_calls, write_calls
+from .labels import label_names
 from .request import Request
-from .samples import fit, stream_samples
+from .samples import fit, read_labels, stream_samples
 
 _FEW = 16
 _MUCH_WIDER = 2.0
@@ -31,10 +35,11 @@ class _Extent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Calibration:
-    """A file of calls, how many they are, and what a user should know about them."""
+    """A file of calls, how many they are, one of their labels if there are any, and what a user should know."""
 
     path: str
     calls: int
+    labels: str | None = None
     extents: dict[str, _Extent] = field(default_factory=dict[str, _Extent])
     notes: tuple[str, ...] = ()
 
@@ -78,7 +83,28 @@ def collect_calibration(request: Request, description: Description, folder: Path
     count = write_calls(path, _watched(_calls(request, description), extents))
     _refuse_useless(count, path, extents)
     few = f"only {count} calibration calls: scales want a few dozen real inputs"
-    return Calibration(path=str(path), calls=count, extents=extents, notes=(few,) if count < _FEW else ())
+    return Calibration(
+        path=str(path),
+        calls=count,
+        labels=store_labels(request, request.calibration, description.signature, folder / "calibration-labels.npz"),
+        extents=extents,
+        notes=(few,) if count < _FEW else (),
+    )
+
+
+def store_labels(request: Request, samples: str | None, signature: Signature, path: Path) -> str | None:
+    """Write the labels of samples to `path` if a budget needs them; InputError if it does and there are none."""
+    metric = parse_budget(request.budget).metric if request.budget else None
+    if metric is None:
+        return None
+    labels: dict[str, Any] = {} if samples is None else dict(read_labels(Path(samples), signature))
+    if not labels:
+        raise InputError(
+            f"{samples or 'nothing'} holds no labels, which {metric} scores by",
+            fix=f"give --calibration and --samples an .npz with {' or '.join(label_names(signature))}",
+        )
+    np.savez(path, **labels)
+    return str(path)
 
 
 def _calls(request: Request, description: Description) -> Iterator[Call]:

@@ -9,18 +9,19 @@ from pathlib import Path
 
 from ..converters.artifact import Artifact
 from ..converters.errors import EdgeproofError
-from ..converters.job import Description, RunResult
+from ..converters.job import Description, RunResult, ScoreJob
 from ..converters.precision import Precision
 from ..converters.quantization.budget import Budget, parse_budget
 from ..converters.quantization.recipe import Recipe
 from ..converters.signature import Signature
 from ..converters.tensors import read_calls, write_calls
 from .compare import compare
-from .parity import ParityRow, Status, TensorParity
+from .parity import ParityRow, Score, Status, TensorParity
 from .processor import this_processor
 from .quantised import CostPolicy, HalfPolicy, SimulationPolicy, both, noise_of, without_simulation
 from .request import Request
 from .samples import SampleSet, collect, read_samples
+from .scoring import judge_score
 from .signatures import check_signature
 from .tolerance import FLOAT_POLICY, Policy
 
@@ -36,6 +37,7 @@ class ArtifactRun:
     outputs: Path
     result: RunResult
     seconds: float
+    score: Score | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +97,16 @@ class Judge:
         safe = target.replace(":", "-").replace("/", "-")
         return self._golden / f"{Path(artifact.file).name}.{safe}.npz"
 
+    def score_job(self, run: ArtifactRun, function: str, labels: str) -> ScoreJob:
+        """The job of scoring a run and the source on the real calls."""
+        return ScoreJob(
+            function=function,
+            labels=labels,
+            reference=str(self.reference),
+            outputs=str(run.outputs),
+            calls=self._real,
+        )
+
     def simulation(self, precision: Precision, format_name: str) -> Path:
         """The file of what the simulated model of a precision gives, rounded as a format does."""
         return self._golden / f"simulated.{format_name}.{precision}.npz"
@@ -132,7 +144,8 @@ class Judge:
     def _judge(self, run: ArtifactRun) -> ParityRow:
         outputs, policy = self._outputs(run)
         declared = run.result.declared or run.artifact.signature
-        findings = check_signature(self._signature, declared, layouts=run.artifact.layouts)
+        wrong, told = judge_score(self._budget(run.artifact.precision), run.score)
+        findings = (*check_signature(self._signature, declared, layouts=run.artifact.layouts), *wrong)
         passed = bool(outputs) and not findings and all(output.status is Status.PASS for output in outputs)
         failed = [output for output in outputs if output.status is not Status.PASS]
         first = findings[0] if findings else next((output.findings[0] for output in failed if output.findings), None)
@@ -149,16 +162,21 @@ class Judge:
             sha256=run.artifact.sha256,
             bytes=run.artifact.bytes,
             findings=findings,
-            notes=run.artifact.notes,
+            notes=(*run.artifact.notes, *told),
             outputs=tuple(outputs),
             samples=run.result.calls,
             seconds=run.seconds,
             ms_per_call=run.result.median_call_seconds * 1000,
             policy=policy,
+            score=run.score,
             processor=this_processor(),
             made_by=run.artifact.made_by,
             run_by=run.result.made_by,
         )
+
+    def _budget(self, precision: Precision) -> Budget | None:
+        simulated = self._simulations.get(precision)
+        return None if simulated is None else simulated.budget
 
     def _outputs(self, run: ArtifactRun) -> tuple[list[TensorParity], str]:
         """The comparison of an artifact's outputs, and the name of the policy that judged it."""

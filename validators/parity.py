@@ -58,6 +58,7 @@ class Cause(StrEnum):
     TOLERANCE = "tolerance"
     NO_SIMULATION = "no-simulation"
     NOT_THE_SIMULATION = "not-the-simulation"
+    SCORE = "score"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,12 +153,22 @@ class Processor:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Score:
+    """What a function of the user's ("file.py:fn") gave for the source and for the artifact, on the real samples."""
+
+    function: str
+    source: float
+    artifact: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ParityRow:
     """One artifact on one target.
 
     `code` is a Cause or the name of the error that ended it; `exit_code` is what that error asks for, None
     when the status says it. `samples` counts the calls that were compared, `seconds` is the run's wall
-    time, `ms_per_call` the median. `made_by` and `run_by` map tools to versions.
+    time, `ms_per_call` the median.
+    `score` is there where the budget was a task's metric. `made_by` and `run_by` map tools to versions.
     """
 
     file: str
@@ -180,6 +191,7 @@ class ParityRow:
     seconds: float | None = None
     ms_per_call: float | None = None
     policy: str | None = None
+    score: Score | None = None
     processor: Processor | None = None
     made_by: dict[str, str] = field(default_factory=dict[str, str])
     run_by: dict[str, str] = field(default_factory=dict[str, str])

@@ -11,18 +11,20 @@ from typing import TypeVar
 from ..converters import registry
 from ..converters.artifact import Artifact
 from ..converters.errors import EdgeproofError, NeedsTensorFlow, NotRunnable
-from ..converters.job import Description, RunResult
+from ..converters.job import Description, RunResult, Scores
 from ..converters.output_folder import OutputFolder
 from ..converters.precision import Precision
+from ..converters.quantization.budget import parse_budget
 from ..converters.quantization.files import read_recipe
 from ..converters.registry_rows import ConverterRow
 from ..converters.worker.pool import Finished, Pool, Progress, Task
 from ..converters.worker.reading import loaded
 from .bases import Bases
 from .basis import Basis
-from .calibration import collect_calibration, require_calibration
+from .calibration import collect_calibration, require_calibration, store_labels
 from .judging import ArtifactRun, Judge, collect_samples
 from .onnx_graph import Graph, OnnxGraph
+from .parity import Score
 from .planning import (
     conversion_task,
     convert_job,
@@ -36,6 +38,7 @@ from .planning import (
 from .request import Outcome, Request, Timing
 from .results import Results
 from .running import not_installed, run_task
+from .scoring import score_task
 
 Result = TypeVar("Result")
 Listener = Callable[[Progress], None]
@@ -109,7 +112,12 @@ class _Run:
     def _calibrated(self, description: Description) -> Description:
         """The description with what there is to say about the calibration calls, which are kept for the quantiser."""
         calibration = collect_calibration(self._request, description, self._pool.scratch)
-        self._calibration = None if calibration is None else calibration.path
+        self._calibration = calibration
+        self._labels: str | None = None
+        self._metric = (parse_budget(self._request.budget).metric if self._request.budget else None) or ""
+        if self._request.verify:
+            labels = self._pool.scratch / "sample-labels.npz"
+            self._labels = store_labels(self._request, self._request.samples, description.signature, labels)
         if calibration is None:
             return description
         given = self._samples.calls[: self._samples.given]
@@ -244,6 +252,20 @@ class _Run:
             result=finished.result,
             seconds=finished.wall_seconds,
         )
+        if self._labels is None or not artifact.precision.is_quantized:
+            self._is_ready(run)
+        else:
+            job = self._judge.score_job(run, self._metric, self._labels)
+            self._submit(score_task(artifact, job), lambda finished: self._scored(run, finished))
+
+    def _scored(self, run: ArtifactRun, finished: Finished[Scores]) -> None:
+        if finished.result is None:
+            self.results.not_scored(run.artifact, run.target, finished.failure)
+            return
+        found = Score(function=self._metric, source=finished.result.source, artifact=finished.result.artifact)
+        self._is_ready(replace(run, score=found))
+
+    def _is_ready(self, run: ArtifactRun) -> None:
         self._judge.run_is_ready(run)
         self._judge_ready_runs()
 

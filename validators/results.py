@@ -94,6 +94,10 @@ class Results:
         """An artifact could not be opened, or broke while it ran."""
         self._keep(failed_run(artifact, target, finished))
 
+    def not_scored(self, artifact: Artifact, target: str, error: EdgeproofError) -> None:
+        """An artifact ran, and the user's metric did not."""
+        self._keep(with_error(row_of(artifact, target, Status.FAIL), error))
+
     def judged(self, row: ParityRow) -> None:
         """An artifact ran and was compared."""
         self._keep(row)

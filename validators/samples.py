@@ -75,6 +75,15 @@ def read_samples(path: Path, signature: Signature, example: Call) -> list[dict[s
     return calls
 
 
+def read_labels(path: Path, signature: Signature) -> dict[str, Array]:
+    """The labels in an .npz, or in those of a folder one after another; none elsewhere. Raises InputError."""
+    if not path.exists():
+        return {}
+    archives = [read_npz(file) for file in _files(path) if file.suffix == ".npz"]
+    names = [name for name in label_names(signature) if archives and all(name in archive for archive in archives)]
+    return {name: np.concatenate([np.atleast_1d(archive[name]) for archive in archives]) for name in names}
+
+
 def stream_samples(path: Path, signature: Signature, example: Call) -> Iterator[dict[str, Array]]:
     """The same calls one after another, as they lie in the files: dtypes are those of the file.
 

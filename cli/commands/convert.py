@@ -73,7 +73,8 @@ Examples:
 @click.option(
     "--max-drop",
     metavar="BUDGET",
-    help="What int8 may cost: 1% of decisions changed, or 30dB kept; layers that cost more stay in float.",
+    help="What int8 may cost: 1% of decisions changed, 30dB kept, or score.py:accuracy=0.01, how far a function of "
+    "outputs and labels may fall; layers that cost more stay in float.",
 )
 @click.option("--on", multiple=True, default=("host",), metavar="TARGET,...", help="Where to verify. [default: host]")
 @click.option("--verify/--no-verify", default=True, help="Whether to run and judge the artifacts. [default: verify]")

@@ -3,51 +3,72 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from ..errors import UsageError
 from .cost import CostMeter
+from .score import ScoreMeter
 
 _MARGIN_DB = 1.0
+_METRIC = re.compile(r"^(?P<function>\S+:\w+)=(?P<fall>\d*\.?\d+)$")
 _TEXT = re.compile(r"^(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>%|dB)$", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Budget:
-    """The least signal-to-noise ratio in decibels, or the least share of decisions kept; one of them is set."""
+    """The least signal-to-noise ratio in decibels, the least share of decisions kept, or a task's metric; one is set.
+
+    The score that `metric` ("file.py:fn") gives may fall by `largest_fall`.
+    """
 
     least_sqnr_db: float | None = None
     least_agreement: float | None = None
+    metric: str | None = None
+    largest_fall: float = 0.0
 
-    def is_met(self, meters: list[CostMeter]) -> bool:
+    def is_met(self, meters: Sequence[CostMeter | ScoreMeter]) -> bool:
         """Whether every output keeps what it must; an output without decisions is not judged by decisions."""
         return all(self._allows(meter) for meter in meters)
 
     def tightened(self) -> Budget:
-        """The budget to aim at when it will be judged on other calls: half of the decisions, one decibel more."""
+        """The budget to aim at when it will be judged on other calls: half of the loss, or one decibel more."""
+        if self.metric is not None:
+            return replace(self, largest_fall=self.largest_fall / 2)
         if self.least_sqnr_db is not None:
             return Budget(least_sqnr_db=self.least_sqnr_db + _MARGIN_DB)
         return Budget(least_agreement=(1 + (self.least_agreement or 0.0)) / 2)
 
-    def _allows(self, meter: CostMeter) -> bool:
+    def _allows(self, meter: CostMeter | ScoreMeter) -> bool:
+        if isinstance(meter, ScoreMeter) or self.metric is not None:
+            return not isinstance(meter, ScoreMeter) or meter.fall <= self.largest_fall
         found = meter.result
         if self.least_sqnr_db is not None:
             return meter.noise == 0 or (found.sqnr_db is not None and found.sqnr_db >= self.least_sqnr_db)
         return found.agreement is None or found.agreement >= (self.least_agreement or 0.0)
 
     def __str__(self) -> str:
+        if self.metric is not None:
+            return f"{self.metric} at most {self.largest_fall:g} lower"
         if self.least_sqnr_db is not None:
             return f"at least {self.least_sqnr_db:g} dB"
         return f"at least {100 * (self.least_agreement or 0.0):g} % of decisions kept"
 
 
 def parse_budget(text: str) -> Budget:
-    """A budget from "1%" (decisions that may change) or "30dB" (the ratio to keep); raises UsageError."""
+    """A budget from "1%" (decisions that may change), "30dB" (the ratio to keep) or "file.py:fn=0.01" (its fall).
+
+    Raises UsageError.
+    """
+    metric = _METRIC.match(text.strip())
+    if metric is not None:
+        return Budget(metric=metric["function"], largest_fall=float(metric["fall"]))
     match = _TEXT.match(text.strip())
     if match is None:
         raise UsageError(
             f"--max-drop {text!r} is not understood",
-            fix="write 1% for the share of decisions that may change, or 30dB for the ratio of signal to noise to keep",
+            fix="write 1% for the share of decisions that may change, 30dB for the ratio of signal to noise to keep, "
+            "or score.py:accuracy=0.01 for how far a score of yours may fall",
         )
     number = float(match["number"])
     if match["unit"] != "%":

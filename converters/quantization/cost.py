@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
+from typing import Protocol
 
 import numpy as np
 
@@ -66,6 +68,15 @@ def _decide(output: np.ndarray, like: np.ndarray) -> np.ndarray:
     return np.asarray(output > _PROBABILITY_THRESHOLD)
 
 
-def worst_noise(meters: list[CostMeter]) -> float:
+class Meter(Protocol):
+    """What has figures: an output, or a task."""
+
+    @property
+    def noise(self) -> float:
+        """The noise's share of the signal's power."""
+        ...
+
+
+def worst_noise(meters: Iterable[Meter]) -> float:
     """The noise of the output that lost most."""
     return max((meter.noise for meter in meters), default=0.0)

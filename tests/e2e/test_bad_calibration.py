@@ -161,6 +161,33 @@ def test_a_budget_that_cannot_be_met_names_the_best(folder: Path) -> None:
     float_unharmed(done, folder, "int8", "QUANTIZE_FAIL", "at least 900 dB", "the outputs keep")
 
 
+SCORE = """
+def accuracy(outputs, labels):
+    return (next(iter(outputs.values())).argmax(-1) == labels["label"]).mean()
+"""
+
+
+def test_a_score_of_the_users_is_the_budget(folder: Path) -> None:
+    (folder / "score.py").write_text(SCORE)
+    stored(folder, "labelled.npz", x=images(24), label=np.arange(24) % 4)
+    given = ("--precision", "fp32,int8", "--calibration", "labelled.npz", "--samples", "labelled.npz")
+    done = convert(folder, "model.py:build", *given, "--max-drop", "score.py:accuracy=0.2")
+    assert done.code == 0, done.stdout + done.stderr
+    for (_, precision), row in rows(done).items():
+        if precision == "fp32":
+            assert row["score"] is None
+        else:
+            assert row["score"]["source"] - row["score"]["artifact"] <= 0.2
+            assert any(note.startswith("score.py:accuracy: source ") for note in row["notes"])
+
+
+def test_a_score_without_labels_is_refused(folder: Path) -> None:
+    (folder / "score.py").write_text(SCORE)
+    given = ("--precision", "int8", "--calibration", "real.npz", "--samples", "real.npz")
+    done = convert(folder, "model.py:build", *given, "--max-drop", "score.py:accuracy=0.2")
+    refused(done, folder, "holds no labels", "label_")
+
+
 def test_a_model_with_nothing_to_quantise_leaves_float_unharmed(folder: Path) -> None:
     done = convert(folder, "model.py:sine", "--precision", "fp32,int8", "--calibration", "real.npz")
     assert done.code == 3, done.stdout + done.stderr

@@ -13,10 +13,13 @@ import torch
 from torch.export import ExportedProgram
 
 from ...errors import QuantizationError, UsageError
+from ...example_inputs import read_npz
 from ...job import Quantized, QuantizeJob, RunResult, SimulateJob
 from ...layouts import to_artifact, to_source
 from ...manifest import file_sha256
+from ...quantization.budget import parse_budget
 from ...quantization.files import write_recipe
+from ...quantization.score import Score
 from ...tensors import Call, read_calls, write_calls
 from ...versions import versions_of
 from ...worker.stages import stage
@@ -79,6 +82,7 @@ def _made(program: TorchProgram, job: QuantizeJob) -> Quantization:
         source=job.program.source.name,
         outputs=[spec.name for spec in program.signature.outputs],
         budget=job.budget,
+        score=_score(job),
     )
     with stage("quantise"), torch.no_grad():
         return make(prepared(program.exported), _calls(program, job.calibration), wish)
@@ -95,6 +99,11 @@ def _taken_over(program: TorchProgram, job: QuantizeJob) -> Quantization:
         )
     budget = job.budget or made.recipe.budget
     return replace(made, recipe=replace(made.recipe, source=job.program.source.name, budget=budget))
+
+
+def _score(job: QuantizeJob) -> Score | None:
+    metric = parse_budget(job.budget).metric if job.budget else None
+    return Score(function=metric, labels=read_npz(Path(job.labels))) if metric and job.labels else None
 
 
 def _calls(program: TorchProgram, calibration: str | None) -> Calls | None:

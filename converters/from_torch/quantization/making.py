@@ -17,6 +17,7 @@ from ...quantization.budget import parse_budget
 from ...quantization.cost import CostMeter, worst_noise
 from ...quantization.observers import Range
 from ...quantization.recipe import CalibrationRecord, Compute, LayerRecipe, Recipe
+from ...quantization.score import Score
 from .equalise import equalised, factors_for
 from .layers import layers_of
 from .mixing import within_budget
@@ -65,12 +66,13 @@ class Calls:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
-    """What is asked for: a precision, a source's name for the record, its outputs' names, and perhaps a budget."""
+    """What is asked for: a precision, a source's name for the record, its outputs' names, perhaps a budget."""
 
     precision: Precision
     source: str
     outputs: Sequence[str]
     budget: str | None = None
+    score: Score | None = None
 
 
 def make(program: ExportedProgram, calls: Calls | None, wish: Wish) -> Quantization:
@@ -119,7 +121,7 @@ class _Making:
             best = other if other.noise < _WORTH_AN_OPERATOR * best.noise else best
         if self._wish.budget is not None:
             # Decisions are few: to see one in a hundred change takes more calls than to compare noise.
-            trial = Trial(self._program, islice(self._calls.read(), _JUDGED), self._wish.outputs)
+            trial = Trial(self._program, islice(self._calls.read(), _JUDGED), self._wish.outputs, self._wish.score)
             made = within_budget(self._program, best.made, trial, parse_budget(self._wish.budget))
             best = best if made is best.made else self._tried(made)
         steps = steps_of_outputs(self._simulation(best.made))

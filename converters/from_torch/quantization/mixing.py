@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from torch.export import ExportedProgram
@@ -13,6 +13,7 @@ from ...quantization.budget import Budget
 from ...quantization.cost import CostMeter, worst_noise
 from ...quantization.observers import Range
 from ...quantization.recipe import Compute, LayerRecipe, Recipe
+from ...quantization.score import ScoreMeter
 from .equalise import equalised
 from .planning import tensor_recipes
 from .quantization import Quantization
@@ -37,14 +38,14 @@ def within_budget(program: ExportedProgram, made: Quantization, trial: Trial, bu
     """
     mixing = _Mixing(equalised(program, made.divisors), made, trial)
     asked, budget = budget, budget.tightened()
-    quantized = mixing.cost(())
+    quantized = mixing.judged(())
     if budget.is_met(quantized):
         return made
     noises = mixing.sensitivities()
     layers = {layer.name: layer for layer in mixing.quantized}
     order = sorted(layers, key=lambda name: noises[name] / (layers[name].macs + layers[name].weights), reverse=True)
-    if not budget.is_met(mixing.cost(order)):
-        raise _cannot_be_met(asked, mixing.cost(order))
+    if not budget.is_met(mixing.judged(order)):
+        raise _cannot_be_met(asked, mixing.judged(order))
     floats = order[: _fewest(order, mixing, budget)]
     floats = _without_needless(floats, layers, mixing, budget)
     if len(floats) == len(order):
@@ -73,10 +74,9 @@ class _Mixing:
         tensors = tensor_recipes(self._program, layers, lambda node: choose(node.name)) if known else ()
         return replace(self._made.recipe, layers=layers, tensors=tensors)
 
-    def cost(self, floats: Collection[str], *, at_most: int | None = None) -> list[CostMeter]:
-        """What is lost with those layers in float."""
-        program = quantize(self._program, self.recipe(floats), self._made.weights)
-        return self._trial.cost(program, at_most=at_most)
+    def judged(self, floats: Collection[str]) -> list[CostMeter | ScoreMeter]:
+        """What is lost with those layers in float, as a budget judges it."""
+        return self._trial.judged(quantize(self._program, self.recipe(floats), self._made.weights))
 
     def sensitivities(self) -> dict[str, float]:
         """The noise that each layer makes when it alone is quantised, on as many calls as the work allows."""
@@ -84,8 +84,12 @@ class _Mixing:
         per_call = sum(layer.macs for layer in self._made.recipe.layers)
         calls = max(_FEWEST_CALLS, int(_WORK / max(per_call * len(names), 1)))
         return {
-            name: worst_noise(self.cost([other for other in names if other != name], at_most=calls)) for name in names
+            name: worst_noise(self._cost([other for other in names if other != name], at_most=calls)) for name in names
         }
+
+    def _cost(self, floats: Collection[str], *, at_most: int) -> list[CostMeter]:
+        program = quantize(self._program, self.recipe(floats), self._made.weights)
+        return self._trial.cost(program, at_most=at_most)
 
 
 def _in_float(layer: LayerRecipe) -> LayerRecipe:
@@ -97,7 +101,7 @@ def _fewest(order: list[str], mixing: _Mixing, budget: Budget) -> int:
     too_few, enough = 0, len(order)
     while enough - too_few > 1:
         middle = (too_few + enough) // 2
-        if budget.is_met(mixing.cost(order[:middle])):
+        if budget.is_met(mixing.judged(order[:middle])):
             enough = middle
         else:
             too_few = middle
@@ -108,7 +112,7 @@ def _without_needless(floats: list[str], layers: dict[str, LayerRecipe], mixing:
     """The same without those of the most expensive layers that the budget is met without."""
     for name in sorted(floats, key=lambda name: layers[name].macs, reverse=True)[:_TAKEN_BACK]:
         rest = [other for other in floats if other != name]
-        if budget.is_met(mixing.cost(rest)):
+        if budget.is_met(mixing.judged(rest)):
             floats = rest
     return floats
 
@@ -125,25 +129,27 @@ def _decibels(noise: float) -> float | None:
     return -10 * math.log10(noise) if 0 < noise < math.inf else None
 
 
-def _cannot_be_met(budget: Budget, best: list[CostMeter]) -> QuantizationError:
+def _cannot_be_met(budget: Budget, best: Sequence[CostMeter | ScoreMeter]) -> QuantizationError:
     return QuantizationError(
         f"the budget of {budget} cannot be met: with every layer that can be in float, the outputs keep {_found(best)}",
         fix=_ALLOW_MORE,
     )
 
 
-def _nothing_left(budget: Budget, quantized: list[CostMeter]) -> QuantizationError:
+def _nothing_left(budget: Budget, quantized: Sequence[CostMeter | ScoreMeter]) -> QuantizationError:
     return QuantizationError(
         f"the budget of {budget} leaves no layer in 8 bits: with all of them so, the outputs keep {_found(quantized)}",
         fix=_ALLOW_MORE,
     )
 
 
-def _found(meters: list[CostMeter]) -> str:
+def _found(meters: Sequence[CostMeter | ScoreMeter]) -> str:
     return ", ".join(f"{meter.name} {_told(meter)}" for meter in meters)
 
 
-def _told(meter: CostMeter) -> str:
+def _told(meter: CostMeter | ScoreMeter) -> str:
+    if isinstance(meter, ScoreMeter):
+        return f"{meter.fall:.3g} lower"
     result = meter.result
     kept = "" if result.agreement is None else f" and {100 * result.agreement:.1f} % of decisions"
     return ("all of it" if result.sqnr_db is None else f"{result.sqnr_db:.1f} dB") + kept

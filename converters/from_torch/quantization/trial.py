@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 import torch
@@ -10,6 +10,7 @@ from torch import fx
 from torch.export import ExportedProgram
 
 from ...quantization.cost import CostMeter
+from ...quantization.score import Score, ScoreMeter
 from ..passes.constants import ConstantEdit, constants_of
 from .operators import DEQUANTIZE, DEQUANTIZE_CHANNELS
 from .statistics import Tensors
@@ -20,22 +21,43 @@ Outputs = list[np.ndarray]
 class Trial:
     """Calls with the float program's outputs, which candidates are compared with; all of it stays in memory."""
 
-    def __init__(self, program: ExportedProgram, calls: Iterable[Tensors], names: Sequence[str]) -> None:
+    def __init__(
+        self, program: ExportedProgram, calls: Iterable[Tensors], names: Sequence[str], score: Score | None = None
+    ) -> None:
         self._names = names
         run = runner_of(program)
         self._calls = [(call, run(call)) for call in calls]
+        self._score = score
 
     def __len__(self) -> int:
         return len(self._calls)
 
     def cost(self, program: ExportedProgram, *, at_most: int | None = None) -> list[CostMeter]:
         """What a quantised program costs each output, on the first `at_most` calls."""
+        return self._meters(self._outputs(program, at_most))
+
+    def judged(self, program: ExportedProgram) -> list[CostMeter | ScoreMeter]:
+        """The same on all calls, with how far the task's score falls where there is one."""
+        if self._score is None:
+            return [*self.cost(program)]
+        found = list(self._outputs(program))
+        fall = self._scored([expected for _, expected in self._calls]) - self._scored(found)
+        return [*self._meters(found), ScoreMeter(self._score.function, fall)]
+
+    def _outputs(self, program: ExportedProgram, at_most: int | None = None) -> Iterator[Outputs]:
         run = runner_of(program)
+        return (run(call) for call, _ in self._calls[:at_most])
+
+    def _meters(self, found: Iterable[Outputs]) -> list[CostMeter]:
         meters = [CostMeter(name) for name in self._names]
-        for call, expected in self._calls[:at_most]:
-            for meter, reference, actual in zip(meters, expected, run(call), strict=True):
-                meter.add(reference, actual)
+        for (_, expected), actual in zip(self._calls, found, strict=False):
+            for meter, reference, other in zip(meters, expected, actual, strict=True):
+                meter.add(reference, other)
         return meters
+
+    def _scored(self, outputs: Sequence[Outputs]) -> float:
+        assert self._score is not None
+        return self._score.of(dict(zip(self._names, each, strict=True)) for each in outputs)
 
 
 def runner_of(program: ExportedProgram) -> Callable[[Tensors], Outputs]:

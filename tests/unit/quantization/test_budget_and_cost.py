@@ -10,6 +10,7 @@ import pytest
 from edgeproof.converters.errors import UsageError
 from edgeproof.converters.quantization.budget import Budget, parse_budget
 from edgeproof.converters.quantization.cost import CostMeter, decisions, worst_noise
+from edgeproof.converters.quantization.score import ScoreMeter
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -30,13 +31,18 @@ def metered(*pairs: tuple[Array, Array]) -> CostMeter:
         ("100%", Budget(least_agreement=0.0)),
         ("30dB", Budget(least_sqnr_db=30)),
         (" 12.5 db ", Budget(least_sqnr_db=12.5)),
+        ("score.py:f1=0.01", Budget(metric="score.py:f1", largest_fall=0.01)),
+        ("my.scores:f1=2", Budget(metric="my.scores:f1", largest_fall=2)),
     ],
 )
 def test_budgets_are_shares_of_decisions_or_decibels(text: str, budget: Budget) -> None:
     assert parse_budget(text) == budget
 
 
-@pytest.mark.parametrize("text", ["", "1", "%", "dB", "-1%", "1e3dB", "one %", "30bB", "nan%", "1%2dB", "101%", "1,5%"])
+@pytest.mark.parametrize(
+    "text",
+    ["", "1", "%", "dB", "-1%", "1e3dB", "one %", "30bB", "nan%", "1%2dB", "101%", "1,5%", "score.py:f1", "score.py=1"],
+)
 def test_what_is_no_budget_is_refused_with_an_example(text: str) -> None:
     with pytest.raises(UsageError, match="--max-drop") as caught:
         parse_budget(text)
@@ -127,6 +133,14 @@ def test_a_budget_is_met_when_every_output_meets_it() -> None:
         assert not budget.is_met([good, bad])
         assert not budget.is_met([bad])
     assert parse_budget("100%").is_met([bad])
+
+
+def test_a_budget_of_a_score_looks_at_the_score_alone() -> None:
+    budget, bad = parse_budget("score.py:f1=0.02"), metered((np.array([[1.0, 0.0]]), np.array([[0.0, 1.0]])))
+    assert budget.is_met([bad, ScoreMeter("score.py:f1", 0.02)])
+    assert not budget.is_met([bad, ScoreMeter("score.py:f1", 0.021)])
+    assert not budget.tightened().is_met([ScoreMeter("score.py:f1", 0.011)])
+    assert str(budget) == "score.py:f1 at most 0.02 lower"
 
 
 def test_an_output_without_decisions_does_not_break_a_budget_of_decisions() -> None:
