@@ -13,7 +13,7 @@ from .constants import ConstantEdit, constants_of
 from .scaled_layers import channel_axis, is_constant, is_layer, scale_layer
 
 _aten = torch.ops.aten
-_SUMS = {_aten.add.Tensor: 1.0, _aten.sub.Tensor: -1.0, _aten.subtract.Tensor: -1.0}
+_SUMS: dict[Any, float] = {_aten.add.Tensor: 1.0, _aten.sub.Tensor: -1.0, _aten.subtract.Tensor: -1.0}
 
 Map = tuple[torch.Tensor, torch.Tensor]
 

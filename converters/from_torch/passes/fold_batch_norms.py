@@ -44,10 +44,8 @@ def _is_foldable(norm: fx.Node, constants: dict[str, torch.Tensor]) -> bool:
 
 
 def _fold(edit: ConstantEdit, norm: fx.Node, constants: dict[str, torch.Tensor]) -> None:
-    values: list[Any] = [
-        None if part is None else constants[part.name].detach().double()  # type: ignore[union-attr]
-        for part in norm.args[1:5]
-    ]
+    parts: tuple[Any, ...] = norm.args[1:5]
+    values: list[Any] = [None if part is None else constants[part.name].detach().double() for part in parts]
     gamma, beta, mean, variance = values
     epsilon: Any = norm.args[7]
     layer: Any = norm.args[0]

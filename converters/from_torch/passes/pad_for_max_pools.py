@@ -65,4 +65,4 @@ def _sees_no_pad(pool: fx.Node, pad: fx.Node) -> bool:
 
 def _pair(given: Any) -> tuple[int, int]:
     values = tuple(given) if isinstance(given, (list, tuple)) else (given,)
-    return values * 2 if len(values) == 1 else values  # type: ignore[return-value] # two axes
+    return values * 2 if len(values) == 1 else values

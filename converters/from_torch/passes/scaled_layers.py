@@ -11,7 +11,7 @@ from .constants import ConstantEdit
 
 _aten = torch.ops.aten
 # The axis of the weight that counts output channels.
-_LAYERS = {
+_LAYERS: dict[Any, int] = {
     _aten.conv1d.default: 0,
     _aten.conv2d.default: 0,
     _aten.conv3d.default: 0,

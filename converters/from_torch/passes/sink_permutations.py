@@ -137,11 +137,12 @@ class _Sinking:
         return w.call(_aten.cat.default, sources, order[axis % len(order)]), order
 
     def _averaged(self, w: NodeWriter, node: fx.Node, order: Order) -> tuple[fx.Node, Order] | None:
-        value, dims, *rest = node.args
+        arguments: Any = node.args
+        value, dims, *rest = arguments
         if not isinstance(dims, (list, tuple)) or not dims:
             return None
-        axes = [order[int(dim) % len(order)] for dim in dims]  # type: ignore[call-overload] # dimensions are numbers
-        made = w.call(_aten.mean.dim, self._moved[value][0], axes, *rest, **node.kwargs)  # type: ignore[index]
+        axes = [order[dim % len(order)] for dim in dims]
+        made = w.call(_aten.mean.dim, self._moved[value][0], axes, *rest, **node.kwargs)
         if rest and rest[0]:
             return made, order
         left = [axis for axis in order if axis not in axes]

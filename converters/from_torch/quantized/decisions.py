@@ -53,7 +53,8 @@ def _is_convolution_and(is_spared: Callable[[fx.Node], bool]) -> Callable[[fx.No
 def _is_grouped(node: fx.Node) -> bool:
     names = [argument.name for argument in node.target._schema.arguments]  # type: ignore[union-attr]
     place = names.index("groups")
-    return place < len(node.args) and node.args[place] != 1
+    groups: Any = node.args[place] if place < len(node.args) else 1
+    return bool(groups != 1)
 
 
 def _is_not_taken_by_xnnpack(node: fx.Node) -> bool:
