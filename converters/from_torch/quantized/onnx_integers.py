@@ -181,6 +181,10 @@ def _replace(old: ir.Value, new: ir.Value) -> None:
 
 
 def _stored(graph: ir.Graph, name: str, array: np.ndarray) -> ir.Value:
+    """An initializer, once for all that are made of one constant in the same way: layers may share their weights."""
+    known = graph.initializers.get(name)
+    if known is not None and np.array_equal(_array(known), array):
+        return known
     value = ir.val(name, const_value=ir.tensor(array, name=name))
     value.shape, value.dtype = ir.Shape(array.shape), ir.DataType.from_numpy(array.dtype)
     graph.register_initializer(value)

@@ -112,6 +112,17 @@ MEASURED: dict[str, Model] = {
 }
 
 
+@pytest.mark.parametrize("precision", [Precision.INT8, Precision.INT8_DYNAMIC, Precision.INT8_WEIGHTS])
+@pytest.mark.parametrize("name", ["onnx", "executorch", "litert"])
+def test_layers_may_share_their_weights(name: str, precision: Precision) -> None:
+    inputs = (torch.randn(1, 8, 12, 10), torch.randn(1, 8, 12, 10))
+    twice = lambda conv, head, x, y: head((conv(x).relu() - conv(y).relu()).mean((2, 3)))  # noqa: E731
+    made = quantised(twice, [nn.Conv2d(8, 6, 3), nn.Linear(6, 3)], inputs, precision)
+    expected = made.simulation(partial(simulated_for, name, precision=precision), inputs)[0]
+    (got,) = run(name, lowered(made, name).payload, inputs)
+    assert float((got - expected).abs().max()) <= DYNAMIC * float(expected.abs().max())
+
+
 @pytest.mark.parametrize("name", ["executorch", "litert"])
 @pytest.mark.parametrize("model", MEASURED)
 def test_xnnpack_measures_what_the_simulation_measures(model: str, name: str) -> None:
