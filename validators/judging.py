@@ -42,9 +42,10 @@ class ArtifactRun:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Simulated:
-    """What is known of a precision's simulated model: the scales of its outputs, the budget, why it did not run."""
+    """What is known of a precision's simulated model: its outputs' scales and decisions, the budget, why it failed."""
 
     steps: dict[str, float]
+    decide: frozenset[str] | None
     measured: bool
     budget: Budget | None
     error: EdgeproofError | None
@@ -121,6 +122,7 @@ class Judge:
         """The simulated model of a precision, of that recipe if it has one, has run, or could not."""
         self._simulations[precision] = _Simulated(
             steps=recipe.steps if recipe else {},
+            decide=recipe.deciding if recipe else None,
             measured=recipe is not None and recipe.is_measured,
             budget=parse_budget(recipe.budget) if recipe and recipe.budget else None,
             error=error,
@@ -185,7 +187,7 @@ class Judge:
             return self._compared(self.reference, run.outputs, FLOAT_POLICY), FLOAT_POLICY.name
         simulated, path = self._simulations[precision], self.simulation(precision, run.artifact.format)
         real = max(self._real, 1)
-        policy = CostPolicy(budget=simulated.budget)
+        policy = CostPolicy(budget=simulated.budget, decide=simulated.decide)
         if simulated.error is not None:
             cost = self._compared(self.reference, run.outputs, policy, calls=real)
             return without_simulation(cost, simulated.error.message), policy.name

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from ..errors import UsageError
-from .cost import CostMeter
+from .cost import CostMeter, deciding
 from .score import ScoreMeter
 
 _MARGIN_DB = 1.0
@@ -28,8 +28,14 @@ class Budget:
     largest_fall: float = 0.0
 
     def is_met(self, meters: Sequence[CostMeter | ScoreMeter]) -> bool:
-        """Whether every output keeps what it must; an output without decisions is not judged by decisions."""
-        return all(self._allows(meter) for meter in meters)
+        """Whether every output keeps what it must; of decisions those do that are made by (cost.py)."""
+        if self.metric is not None:
+            return all(meter.fall <= self.largest_fall for meter in meters if isinstance(meter, ScoreMeter))
+        outputs = [meter for meter in meters if isinstance(meter, CostMeter)]
+        if self.least_sqnr_db is not None:
+            return all(_keeps(meter, self.least_sqnr_db) for meter in outputs)
+        least = self.least_agreement or 0.0
+        return all((meter.result.agreement or 0.0) >= least for meter in deciding(outputs))
 
     def tightened(self) -> Budget:
         """The budget to aim at when it will be judged on other calls: half of the loss, or one decibel more."""
@@ -39,20 +45,17 @@ class Budget:
             return Budget(least_sqnr_db=self.least_sqnr_db + _MARGIN_DB)
         return Budget(least_agreement=(1 + (self.least_agreement or 0.0)) / 2)
 
-    def _allows(self, meter: CostMeter | ScoreMeter) -> bool:
-        if isinstance(meter, ScoreMeter) or self.metric is not None:
-            return not isinstance(meter, ScoreMeter) or meter.fall <= self.largest_fall
-        found = meter.result
-        if self.least_sqnr_db is not None:
-            return meter.noise == 0 or (found.sqnr_db is not None and found.sqnr_db >= self.least_sqnr_db)
-        return found.agreement is None or found.agreement >= (self.least_agreement or 0.0)
-
     def __str__(self) -> str:
         if self.metric is not None:
             return f"{self.metric} at most {self.largest_fall:g} lower"
         if self.least_sqnr_db is not None:
             return f"at least {self.least_sqnr_db:g} dB"
         return f"at least {100 * (self.least_agreement or 0.0):g} % of decisions kept"
+
+
+def _keeps(meter: CostMeter, least_db: float) -> bool:
+    found = meter.result.sqnr_db
+    return meter.noise == 0 or (found is not None and found >= least_db)
 
 
 def parse_budget(text: str) -> Budget:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy as np
 from .recipe import OutputCost
 
 _PROBABILITY_THRESHOLD = 0.5
+_NEARLY_ONE = 1e-3  # probabilities of all classes add up to
 _MOST_NOISE = 1e30  # stands for infinite noise, which JSON has no number for
 
 
@@ -21,12 +22,14 @@ class CostMeter:
         self.name = name
         self._signal = self._noise = 0.0
         self._decisions = self._kept = 0
+        self.is_probability = True  # so far: every call's numbers were probabilities
 
     def add(self, reference: np.ndarray, actual: np.ndarray) -> None:
         """One call's pair, of one shape."""
         truth, other = reference.astype(np.float64), actual.astype(np.float64)
         self._signal += float(np.square(truth).sum())
         self._noise += float(np.square(truth - other).sum())
+        self.is_probability = self.is_probability and _are_probabilities(truth)
         made = decisions(truth)
         if made is not None:
             self._decisions += made.size
@@ -47,6 +50,22 @@ class CostMeter:
             sqnr_db=-10 * math.log10(min(self.noise, _MOST_NOISE)) if self.noise else None,
             agreement=self._kept / self._decisions if self._decisions else None,
         )
+
+
+def deciding(meters: Sequence[CostMeter]) -> list[CostMeter]:
+    """The outputs that somebody decides by: those that are probabilities, and where none are, all that could be scores.
+
+    Beside the probability of a face stand four numbers that place it: which of them is the largest decides nothing.
+    """
+    able = [meter for meter in meters if meter.result.agreement is not None]
+    return [meter for meter in able if meter.is_probability] or able
+
+
+def _are_probabilities(output: np.ndarray) -> bool:
+    if not output.size or output.ndim == 0 or output.min() < 0 or output.max() > 1:
+        return False
+    alone = output.shape[-1] == 1 or output.ndim == 1
+    return alone or bool(np.allclose(output.sum(axis=-1), 1, atol=_NEARLY_ONE))
 
 
 def decisions(output: np.ndarray) -> np.ndarray | None:

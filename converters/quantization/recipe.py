@@ -79,7 +79,7 @@ class CalibrationRecord:
 class OutputCost:
     """What quantisation costs one output of the simulated model on the calls that were held out.
 
-    `sqnr_db` is None where nothing differs; `agreement` is the share of decisions kept (None where there are none);
+    `sqnr_db` is None where nothing differs; `agreement` is the share of decisions kept (None where none is made);
     `step` is the output's own scale where it is in integers.
     """
 
@@ -132,6 +132,11 @@ class Recipe:
     def steps(self) -> dict[str, float]:
         """The scales of those outputs that are integers."""
         return {cost.name: cost.step for cost in self.cost if cost.step is not None}
+
+    @property
+    def deciding(self) -> frozenset[str] | None:
+        """The outputs that somebody decides by; None where the cost was not measured."""
+        return frozenset(cost.name for cost in self.cost if cost.agreement is not None) if self.cost else None
 
     def macs(self, *computes: Compute) -> int:
         """The multiply-accumulates of the layers that compute so."""

@@ -14,7 +14,7 @@ from torch.export import ExportedProgram
 from ...errors import QuantizationError
 from ...precision import Precision
 from ...quantization.budget import parse_budget
-from ...quantization.cost import CostMeter, worst_noise
+from ...quantization.cost import CostMeter, deciding, worst_noise
 from ...quantization.observers import Range
 from ...quantization.recipe import CalibrationRecord, Compute, LayerRecipe, Recipe
 from ...quantization.score import Score
@@ -125,7 +125,11 @@ class _Making:
             made = within_budget(self._program, best.made, trial, parse_budget(self._wish.budget))
             best = best if made is best.made else self._tried(made)
         steps = steps_of_outputs(self._simulation(best.made))
-        cost = tuple(replace(meter.result, step=step) for meter, step in zip(best.cost, steps, strict=True))
+        decided = deciding(best.cost)
+        cost = tuple(
+            replace(meter.result, step=step, agreement=meter.result.agreement if meter in decided else None)
+            for meter, step in zip(best.cost, steps, strict=True)
+        )
         return replace(best.made, recipe=replace(best.made.recipe, cost=cost))
 
     def _divisors(self, recipe: Recipe) -> dict[str, torch.Tensor]:

@@ -9,7 +9,7 @@ import pytest
 
 from edgeproof.converters.errors import UsageError
 from edgeproof.converters.quantization.budget import Budget, parse_budget
-from edgeproof.converters.quantization.cost import CostMeter, decisions, worst_noise
+from edgeproof.converters.quantization.cost import CostMeter, deciding, decisions, worst_noise
 from edgeproof.converters.quantization.score import ScoreMeter
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -141,6 +141,20 @@ def test_a_budget_of_a_score_looks_at_the_score_alone() -> None:
     assert not budget.is_met([bad, ScoreMeter("score.py:f1", 0.021)])
     assert not budget.tightened().is_met([ScoreMeter("score.py:f1", 0.011)])
     assert str(budget) == "score.py:f1 at most 0.02 lower"
+
+
+def test_beside_probabilities_other_numbers_decide_nothing() -> None:
+    scores = (np.array([[2.0, -1.0]]), np.array([[-1.0, 2.0]]))
+    classes = (np.array([[0.9, 0.1]]), np.array([[0.8, 0.2]]))
+    face = (np.array([[0.9]]), np.array([[0.8]]))
+    place = metered(scores)
+    assert not parse_budget("1%").is_met([place])
+    assert deciding([place]) == [place]
+    for pair in (classes, face):
+        assert parse_budget("1%").is_met([place, metered(pair)])
+    lost = metered((classes[0], 1 - classes[0]))
+    assert not parse_budget("1%").is_met([place, lost])
+    assert deciding([place, lost]) == [lost]
 
 
 def test_an_output_without_decisions_does_not_break_a_budget_of_decisions() -> None:
