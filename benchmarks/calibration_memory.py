@@ -42,7 +42,7 @@ def main() -> int:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", default="efficientnet_lite0", metavar="NAME", help="a model of benchmarks/int8.py")
+    parser.add_argument("--model", default="mtcnn_pnet", metavar="NAME", help="a model of benchmarks/int8.py")
     parser.add_argument("--calls", default="16,512", metavar="N,...", help="how many calls, the fewest first")
     options = parser.parse_args()
     options.subject = subject(options.model)

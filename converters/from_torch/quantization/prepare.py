@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
+from torch import fx
 from torch.export import ExportedProgram
 
 from ..passes.constants import constants_of
@@ -29,10 +30,11 @@ def prepared(program: ExportedProgram, *, whole_recurrent: bool = False) -> Expo
 
 
 def fingerprint_of(program: ExportedProgram) -> str:
-    """SHA-256 of a prepared program's operators, names and constants: a recipe fits one program alone."""
+    """SHA-256 of a prepared program's operators, loops' bodies and constants: a recipe fits one program alone."""
     found = hashlib.sha256()
-    for node in program.graph.nodes:
-        found.update(f"{node.op} {node.name} {node.target};".encode())
+    for part in program.graph_module.modules():
+        for node in part.graph.nodes if isinstance(part, fx.GraphModule) else ():
+            found.update(f"{node.op} {node.name} {node.target} {node.args} {node.kwargs};".encode())
     for name, value in sorted(constants_of(program).items()):
         found.update(f"{name}{value.dtype}{tuple(value.shape)}".encode())
         found.update(value.detach().contiguous().reshape(-1).cpu().numpy().tobytes())
