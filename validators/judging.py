@@ -18,7 +18,16 @@ from ..converters.tensors import read_calls, write_calls
 from .compare import compare
 from .parity import ParityRow, Score, Status, TensorParity
 from .processor import this_processor
-from .quantised import CostPolicy, HalfPolicy, SimulationPolicy, both, noise_of, without_simulation
+from .quantised import (
+    CostPolicy,
+    HalfPolicy,
+    SimulationPolicy,
+    SizesPolicy,
+    both,
+    noise_of,
+    with_sizes,
+    without_simulation,
+)
 from .request import Request
 from .samples import SampleSet, collect, read_samples
 from .scoring import judge_score
@@ -187,17 +196,20 @@ class Judge:
             return self._compared(self.reference, run.outputs, FLOAT_POLICY), FLOAT_POLICY.name
         simulated, path = self._simulations[precision], self.simulation(precision, run.artifact.format)
         real = max(self._real, 1)
+        whole = self._compared(self.reference, run.outputs, SizesPolicy())
+
+        def on_real_calls(policy: Policy) -> list[TensorParity]:
+            return with_sizes(self._compared(self.reference, run.outputs, policy, calls=real), whole)
+
         policy = CostPolicy(budget=simulated.budget, decide=simulated.decide)
         if simulated.error is not None:
-            cost = self._compared(self.reference, run.outputs, policy, calls=real)
-            return without_simulation(cost, simulated.error.message), policy.name
+            return without_simulation(on_real_calls(policy), simulated.error.message), policy.name
         if precision is Precision.FP16:
             half = HalfPolicy(noise=self._noise(path, calls=real))
-            return self._compared(self.reference, run.outputs, half, calls=real), half.name
-        cost = self._compared(self.reference, run.outputs, policy, calls=real)
+            return on_real_calls(half), half.name
         expected = SimulationPolicy(noise=self._noise(path), measured=simulated.measured, steps=simulated.steps)
         simulation = self._compared(path, run.outputs, expected)
-        return both(cost, simulation, expected), f"{policy.name}, {expected.name}"
+        return both(on_real_calls(policy), simulation, expected), f"{policy.name}, {expected.name}"
 
     def _noise(self, simulation: Path, *, calls: int | None = None) -> dict[str, float]:
         """What a simulation loses against the source, by output."""

@@ -30,6 +30,7 @@ LARGEST_HALF = 3.0
 # Below this ratio of signal to noise what is left is another model; a budget of the user's own takes its place.
 LEAST_SQNR_DB = 10.0
 _CHANGED_INTEGERS = 0.1
+_OF_SIZES = frozenset({Cause.DYNAMIC_UNPROVEN, Cause.DYNAMIC_FIXED, Cause.SHAPE})
 _FLOAT_NOISE = 5e-6  # of the scale: what float32 itself may differ by (tolerance.py)
 
 
@@ -106,6 +107,17 @@ class HalfPolicy:
         return (check("rms/rms of the source in float16", share, LARGEST_HALF),)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SizesPolicy:
+    """Judges no numbers: of such a comparison its findings on shapes and open sizes count."""
+
+    name: str = "sizes-1"
+
+    def checks(self, metrics: OutputMetrics, *, output: str) -> tuple[Check, ...]:  # noqa: ARG002 (there are none)
+        """Nothing."""
+        return ()
+
+
 def noise_of(reference: Iterable[Call], simulated: Iterable[Call]) -> dict[str, float]:
     """The root mean square difference of every float output over all calls."""
     meters: dict[str, OutputMeter] = {}
@@ -121,6 +133,20 @@ def both(
     """Each output as it compares with the source, with what the comparison with the simulation found."""
     found = {output.name: output for output in simulation}
     return [_joined(output, found[output.name], policy) if output.name in found else output for output in cost]
+
+
+def with_sizes(cost: Sequence[TensorParity], whole: Sequence[TensorParity]) -> list[TensorParity]:
+    """The outputs as they compare on the real calls, with what all calls show of open sizes.
+
+    Real calls often have one size; the probes beside them have others.
+    """
+    found = {output.name: [each for each in output.findings if each.code in _OF_SIZES] for output in whole}
+    return [_with_findings(output, found.get(output.name, [])) for output in cost]
+
+
+def _with_findings(cost: TensorParity, of_sizes: Sequence[Finding]) -> TensorParity:
+    findings = (*of_sizes, *(each for each in cost.findings if each.code not in _OF_SIZES))
+    return replace(cost, findings=findings, status=Status.FAIL if findings else Status.PASS)
 
 
 def without_simulation(cost: Sequence[TensorParity], reason: str) -> list[TensorParity]:

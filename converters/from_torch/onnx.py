@@ -13,6 +13,7 @@ from ..artifact import Artifact
 from ..errors import ConversionError, UnsupportedOperators
 from ..inspection.onnx_execution import read_onnx_execution
 from ..job import ConvertJob
+from ..quantization.execution import Execution
 from ..signature import Signature
 from ..versions import versions_of
 from ..worker.stages import stage
@@ -21,6 +22,7 @@ from .lowering import Lowering
 from .onnx_from_script import model_of_script
 from .onnx_operators import untranslatable
 from .onnx_recurrent import fold_layer_weights, layers_for_onnx, translation_table
+from .onnx_sizes import on_the_example
 from .program import TorchProgram, program_of
 from .quantization.operators import is_quantized
 from .quantized.onnx_integers import finish_integers
@@ -58,17 +60,26 @@ def lower(program: TorchProgram) -> Lowering:
                 fix="convert a smaller model, or leave ONNX out with --to",
             )
         payload = model.SerializeToString(deterministic=True)
-        execution = None if program.quantization is None else read_onnx_execution(memoryview(payload))
+        execution = None if made.quantised is None else _execution(model, made.quantised)
         return Lowering(payload=payload, backend="cpu", notes=made.notes, execution=execution, spared=made.spared)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Made:
-    """A model, notes for its user, and which layers do not measure their input, and why."""
+    """A model, notes for its user, and which layers do not measure their input, and why.
+
+    `quantised` is the program that it was made of, None for one in float.
+    """
 
     model: onnx.ModelProto
     notes: tuple[str, ...]
+    quantised: torch.export.ExportedProgram | None = None
     spared: dict[str, str] = field(default_factory=dict[str, str])
+
+
+def _execution(model: onnx.ModelProto, program: torch.export.ExportedProgram) -> Execution:
+    counted = on_the_example(model, program)
+    return read_onnx_execution(memoryview(counted.SerializeToString()))
 
 
 def _model(program: TorchProgram) -> _Made:
@@ -80,9 +91,15 @@ def _model(program: TorchProgram) -> _Made:
             return _Made(model=model_of_script(program, error), notes=notes)
     with stage("lower"), whole_recurrent_layers():
         exported = layers_for_onnx(exported)
+        quantised = program.quantization is not None
         spared = quantised_for_onnx(exported) if is_quantized(exported) else Spared(program=exported)
         model = _export(spared.program, program.signature)
-        return _Made(model=model, notes=told_unrolled(spared.program), spared=spared.reasons)
+        return _Made(
+            model=model,
+            notes=told_unrolled(spared.program),
+            spared=spared.reasons,
+            quantised=exported if quantised else None,
+        )
 
 
 def _export(exported: torch.export.ExportedProgram, signature: Signature) -> onnx.ModelProto:

@@ -25,6 +25,14 @@ def has_open_sizes(program: ExportedProgram) -> bool:
     return bool(_bounds(program))
 
 
+def example_shapes(program: ExportedProgram) -> Iterator[list[int]]:
+    """The shapes of the inputs that a caller gives; an open size is the example's."""
+    given = set(program.graph_signature.user_inputs)
+    for node in program.graph.find_nodes(op="placeholder"):
+        if node.name in given:
+            yield [size if isinstance(size, int) else int(size.node.hint) for size in node.meta["val"].shape]
+
+
 def sizes_to_compare(program: ExportedProgram, remainders: Sequence[int]) -> list[dict[str, int]]:
     """Three sizes of every open dimension, by its symbol, each within its bounds and unlike other sizes.
 

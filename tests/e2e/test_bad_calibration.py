@@ -228,6 +228,14 @@ def test_inputs_of_integers_alone_are_calibrated(folder: Path) -> None:
     assert done.code == 0, done.stdout + done.stderr
 
 
+def test_real_calls_of_one_size_leave_an_open_batch_to_the_probes(folder: Path) -> None:
+    given = ("--precision", "fp16,int8", "--calibration", "real.npz", "--samples", "real.npz")
+    done = convert(folder, "model.py:build", *given, "--dynamic", "x.0=1..4")
+    assert done.code == 0, done.stdout + done.stderr
+    assert {row["status"] for row in rows(done).values()} == {"PASS"}
+    assert any("100.0 % of the multiply-accumulates" in note for note in rows(done)["onnx", "int8"]["notes"])
+
+
 def test_few_calls_and_another_range_are_noted(folder: Path) -> None:
     stored(folder, "few.npz", x=images(3))
     stored(folder, "loud.npz", x=255 * images(3))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from torch.export import ExportedProgram
+
+from ..static_sizes import example_shapes
 
 
 def example_sizes(payload: bytes, program: ExportedProgram) -> dict[int, tuple[int, ...]]:
@@ -17,7 +17,7 @@ def example_sizes(payload: bytes, program: ExportedProgram) -> dict[int, tuple[i
     plain = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
     interpreter = Interpreter(model_content=payload, experimental_op_resolver_type=plain)
     inputs = interpreter.get_input_details()
-    shapes = list(_example_shapes(program))
+    shapes = list(example_shapes(program))
     for details, shape in zip(inputs, shapes, strict=True):
         interpreter.resize_tensor_input(details["index"], shape)
     interpreter.allocate_tensors()
@@ -25,11 +25,3 @@ def example_sizes(payload: bytes, program: ExportedProgram) -> dict[int, tuple[i
         interpreter.set_tensor(details["index"], np.zeros(shape, details["dtype"]))
     interpreter.invoke()
     return {details["index"]: tuple(map(int, details["shape"])) for details in interpreter.get_tensor_details()}
-
-
-def _example_shapes(program: ExportedProgram) -> Iterator[list[int]]:
-    """Those of the inputs that a caller gives; an open size is the example's."""
-    given = set(program.graph_signature.user_inputs)
-    for node in program.graph.find_nodes(op="placeholder"):
-        if node.name in given:
-            yield [size if isinstance(size, int) else int(size.node.hint) for size in node.meta["val"].shape]

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from edgeproof.converters.quantization.budget import Budget, parse_budget
-from edgeproof.converters.signature import Signature, TensorSpec
+from edgeproof.converters.signature import Dim, Signature, TensorSpec
 from edgeproof.validators.compare import compare
 from edgeproof.validators.metrics import OutputMeter
 from edgeproof.validators.parity import Cause, Status, TensorParity
@@ -17,8 +17,10 @@ from edgeproof.validators.quantised import (
     CostPolicy,
     HalfPolicy,
     SimulationPolicy,
+    SizesPolicy,
     both,
     noise_of,
+    with_sizes,
     without_simulation,
 )
 
@@ -260,3 +262,39 @@ def test_a_source_that_breaks_down_in_float16_excuses_nothing() -> None:
     output = half_verdict(garbage, np.inf)
     assert output.status is Status.FAIL
     assert output.findings[0].code is Cause.TOLERANCE
+
+
+def sized(*batches: int) -> list[dict[str, Array]]:
+    return [{"scores": np.ones((size, 3), np.float32)} for size in batches]
+
+
+OPEN = Signature(
+    inputs=(TensorSpec(name="x", dtype="float32", shape=("n", 3)),),
+    outputs=(TensorSpec(name="scores", dtype="float32", shape=("n", 3)),),
+    dims=(Dim(name="n", min=1, max=4),),
+)
+
+
+def of_sizes(real: int, *batches: int) -> TensorParity:
+    """Judged on the first `real` calls, with what all of them show of sizes."""
+    calls = sized(*batches)
+    cost = compare(calls[:real], calls[:real], signature=OPEN, policy=CostPolicy())
+    (output,) = with_sizes(cost, compare(calls, calls, signature=OPEN, policy=SizesPolicy()))
+    return output
+
+
+def test_open_sizes_are_proved_by_any_call() -> None:
+    assert of_sizes(2, 1, 1, 3).status is Status.PASS
+
+
+def test_open_sizes_that_no_call_proves_fail() -> None:
+    output = of_sizes(2, 1, 1, 1)
+    assert output.status is Status.FAIL
+    assert [finding.code for finding in output.findings] == [Cause.DYNAMIC_UNPROVEN]
+
+
+def test_a_size_that_became_fixed_fails_though_real_calls_have_one() -> None:
+    calls, stuck = sized(1, 3), sized(1, 1)
+    cost = compare(calls[:1], stuck[:1], signature=OPEN, policy=CostPolicy())
+    (output,) = with_sizes(cost, compare(calls, stuck, signature=OPEN, policy=SizesPolicy()))
+    assert output.status is Status.FAIL
