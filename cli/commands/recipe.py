@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -53,10 +54,13 @@ def layer_table(recipe: Recipe) -> Table:
     table.add_column("computes in", no_wrap=True)
     table.add_column("because", overflow="fold")
     work = max(recipe.macs(*Compute), 1)
+    modules = Counter(layer.module for layer in recipe.layers)
     for layer in recipe.layers:
+        # Keras' layers all stand in one module for torch, and modules may be called twice.
+        told = layer.module if layer.module and modules[layer.module] == 1 else layer.name
         figures = (f"{100 * layer.macs / work:.1f} %", *((_alone(layer), _bar(layer)) if measured else ()))
         table.add_row(
-            printable(layer.module or layer.name),
+            printable(told),
             layer.operator,
             *figures,
             Text(layer.compute, style=_STYLES.get(layer.compute, "green")),

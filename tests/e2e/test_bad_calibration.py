@@ -181,6 +181,25 @@ def test_a_score_of_the_users_is_the_budget(folder: Path) -> None:
             assert any(note.startswith("score.py:accuracy: source ") for note in row["notes"])
 
 
+def test_a_recipe_within_a_score_is_not_used_unscored(folder: Path) -> None:
+    (folder / "score.py").write_text(SCORE)
+    stored(folder, "labelled.npz", x=images(24), label=np.arange(24) % 4)
+    samples, budget = ("--samples", "labelled.npz"), ("--max-drop", "score.py:accuracy=0.2")
+    given = ("--precision", "int8", *samples, "--to", "onnx")
+    made = convert(folder, "model.py:build", *given, "--calibration", "labelled.npz", *budget)
+    assert made.code == 0, made.stdout + made.stderr
+    shutil.copytree(folder / "out" / "recipes", folder / "kept")
+    (recipe,) = (folder / "kept").glob("*.recipe.json")
+    again = (*given, "--recipe", str(recipe), "--overwrite")
+    unscored = convert(folder, "model.py:build", *again)
+    assert unscored.code == 2
+    assert {row["status"] for row in rows(unscored).values()} == {"CONVERT_FAIL"}
+    assert "--max-drop" in rows(unscored)["onnx", "int8"]["fix"]
+    scored = convert(folder, "model.py:build", *again, *budget)
+    assert scored.code == 0, scored.stdout + scored.stderr
+    assert rows(scored)["onnx", "int8"]["score"]
+
+
 def test_a_score_without_labels_is_refused(folder: Path) -> None:
     (folder / "score.py").write_text(SCORE)
     given = ("--precision", "int8", "--calibration", "real.npz", "--samples", "real.npz")

@@ -53,9 +53,10 @@ def _product(node: Any, constants: dict[str, torch.Tensor]) -> tuple[fx.Node | N
     """The constant factor of a product, and what the other factor is the relu of."""
     if not isinstance(node, fx.Node) or node.target is not _aten.mul.Tensor:
         return None, None
-    for factor, other in (node.args, node.args[::-1]):
+    arguments: Any = node.args
+    for factor, other in (arguments, arguments[::-1]):
         if is_constant(factor, constants):
-            return factor, _argument(other, _aten.relu.default)  # type: ignore[return-value] # a constant is a node
+            return factor, _argument(other, _aten.relu.default)
     return None, None
 
 

@@ -99,6 +99,19 @@ def arguments_of(node: fx.Node) -> tuple[Any, ...]:
     return node.args
 
 
+def schema_arguments(node: fx.Node) -> dict[str, Any]:
+    """All arguments of an operator by name in the order of its schema, defaults included."""
+    target: Any = node.target
+    schema = target._schema.arguments
+    given = dict(zip([argument.name for argument in schema], node.args, strict=False), **node.kwargs)
+    return {argument.name: given.get(argument.name, argument.default_value) for argument in schema}
+
+
+def groups_of(layer: fx.Node) -> int:
+    """Into how many groups a convolution divides its channels; 1 for other operators."""
+    return int(schema_arguments(layer).get("groups", 1))
+
+
 def fake_mode_of(graph: fx.Graph) -> Any:
     """The mode that made the graph's fake tensors."""
     values = (node.meta.get("val") for node in graph.nodes)

@@ -37,7 +37,8 @@ def pad_for_max_pools(program: ExportedProgram) -> ExportedProgram:
 
 
 def _is_for_pools(pad: fx.Node) -> bool:
-    return bool(pad.users) and all(user.target is _POOL and _sees_no_pad(user, pad) for user in pad.users)
+    is_float = pad.meta["val"].is_floating_point()
+    return is_float and bool(pad.users) and all(user.target is _POOL and _sees_no_pad(user, pad) for user in pad.users)
 
 
 def _sees_no_pad(pool: fx.Node, pad: fx.Node) -> bool:

@@ -8,6 +8,7 @@ import torch
 from torch import fx
 
 from .constants import ConstantEdit
+from .node_writer import groups_of, schema_arguments
 
 _aten = torch.ops.aten
 # The axis of the weight that counts output channels.
@@ -27,7 +28,8 @@ def is_layer(node: Any, constants: dict[str, torch.Tensor]) -> bool:
     """Whether a node is a layer whose weights and bias, if it has one, are constants."""
     if not isinstance(node, fx.Node) or (node.target not in _LAYERS and node.target not in _EVERY_CONVOLUTION):
         return False
-    return all(is_constant(value, constants) for value in arguments_of(node)[1:3] if value is not None)
+    parts = list(schema_arguments(node).values())[1:3]
+    return all(is_constant(value, constants) for value in parts if value is not None)
 
 
 def is_constant(value: Any, constants: dict[str, torch.Tensor]) -> bool:
@@ -45,25 +47,13 @@ def scale_layer(
 ) -> None:
     """Let a layer give `scale * result + shift`; both are float64, with one number for each output channel."""
     scale, shift = factors
-    arguments = arguments_of(layer)
+    arguments = list(schema_arguments(layer).values())
     weight = constants[arguments[1].name].detach()
     bias = 0.0 if arguments[2] is None else constants[arguments[2].name].detach().double()
-    scaled = _scaled(weight.double(), scale, _LAYERS.get(layer.target, 0), _groups(layer))
+    scaled = _scaled(weight.double(), scale, _LAYERS.get(layer.target, 0), groups_of(layer))
     arguments[1] = edit.add(f"{layer.name}_scaled", scaled.to(weight.dtype))
     arguments[2] = edit.add(f"{layer.name}_shifted", (scale * bias + shift).to(weight.dtype))
     layer.args, layer.kwargs = tuple(arguments), {}
-
-
-def arguments_of(layer: fx.Node) -> list[Any]:
-    """All arguments of an operator in the order of its schema, defaults included."""
-    schema = layer.target._schema.arguments  # type: ignore[union-attr]
-    given = dict(zip([argument.name for argument in schema], layer.args, strict=False), **layer.kwargs)
-    return [given.get(argument.name, argument.default_value) for argument in schema]
-
-
-def _groups(layer: fx.Node) -> int:
-    names = [argument.name for argument in layer.target._schema.arguments]  # type: ignore[union-attr]
-    return int(arguments_of(layer)[names.index("groups")]) if "groups" in names else 1
 
 
 def _scaled(weight: Any, scale: Any, axis: int, groups: int) -> torch.Tensor:

@@ -112,7 +112,8 @@ class _Sinking:
             return None
         arguments = [self._before(argument, order) for argument in node.args]
         known = (found is not None or given is None for given, found in zip(node.args, arguments, strict=True))
-        return (w.call(node.target, *arguments, **node.kwargs), order) if all(known) else None  # type: ignore[arg-type] # it is a call_function
+        target: Any = node.target
+        return (w.call(target, *arguments, **node.kwargs), order) if all(known) else None
 
     def _before(self, argument: Any, order: Order) -> Any:
         """An argument as it is before the permutation; None for a tensor that is not permuted so."""
@@ -150,15 +151,16 @@ class _Sinking:
 
     def _padded(self, w: NodeWriter, node: fx.Node, order: Order) -> tuple[fx.Node, Order] | None:
         """Amounts are given from the last axis on, two for each."""
-        value, amounts, *rest = node.args
+        arguments: Any = node.args
+        value, amounts, *rest = arguments
         if rest and rest[0] not in ("constant", 0, 0.0):
             return None
         sides = [(0, 0)] * len(order)
-        given: Any = amounts
-        for place in range(len(given) // 2):
-            sides[order[-1 - place]] = (given[2 * place], given[2 * place + 1])
+        for place in range(len(amounts) // 2):
+            sides[order[-1 - place]] = (amounts[2 * place], amounts[2 * place + 1])
         flat = [amount for pair in reversed(sides) for amount in pair]
-        return w.call(node.target, self._moved[value][0], flat, *rest), order  # type: ignore[arg-type, index]
+        target: Any = node.target
+        return w.call(target, self._moved[value][0], flat, *rest), order
 
 
 def _name(node: fx.Node) -> str:

@@ -98,6 +98,11 @@ def _taken_over(program: TorchProgram, job: QuantizeJob) -> Quantization:
             fix=f"--precision {made.recipe.precision}",
         )
     budget = job.budget or made.recipe.budget
+    if job.budget is None and budget is not None and parse_budget(budget).metric is not None:
+        raise UsageError(
+            f"the recipe's budget is a score ({budget}), and nothing was asked that could be scored",
+            fix=f'--max-drop "{budget}" (or another budget), with labels in the .npz of --samples',
+        )
     return replace(made, recipe=replace(made.recipe, source=job.program.source.name, budget=budget))
 
 

@@ -11,6 +11,7 @@ from torch import fx
 from torch.export import ExportedProgram
 
 from ..passes.constants import constants_of
+from ..passes.node_writer import groups_of
 
 _aten = torch.ops.aten
 
@@ -73,12 +74,7 @@ class Layer:
     @property
     def groups(self) -> int:
         """Into how many groups a convolution divides its channels."""
-        names = [argument.name for argument in self.node.target._schema.arguments]  # type: ignore[union-attr] # a layer calls an operator
-        if "groups" not in names:
-            return 1
-        place = names.index("groups")
-        given = self.node.args[place] if place < len(self.node.args) else self.node.kwargs.get("groups", 1)
-        return int(given)  # type: ignore[arg-type] # groups are no node
+        return groups_of(self.node)
 
 
 def module_of(node: fx.Node) -> str:

@@ -146,7 +146,9 @@ class _Making:
         """Ranges and weights for a program that is equalised so."""
         program = equalised(self._program, divisors)
         tensors = [node.name for node in domain_of(program, recipe.layers).tensors]
-        seen = gather(program, self._calls.fitting(), tensors=tensors, layers=layers_of(program))
+        measured = {layer.name for layer in recipe.layers if layer.compute is Compute.INT8_DYNAMIC}
+        layers = layers_of(program)
+        seen = gather(program, self._calls.fitting(), tensors=tensors, layers=layers, measured=measured)
         if not divisors:
             self._seen = seen
         _require_finite(program, seen)

@@ -27,14 +27,15 @@ _FEWEST_CALLS = 2
 _TAKEN_BACK = 8
 _ALLOW_MORE = "give a budget that allows more, or convert in fp32"
 BUDGET_REASON = "left in float for the budget"
+STORED_REASON = "computed in float for the budget, from 8-bit weights"
 
 
 def within_budget(program: ExportedProgram, made: Quantization, trial: Trial, budget: Budget) -> Quantization:
     """The quantisation with as few multiply-accumulates in float as the budget was found to need.
 
     Layers go to float in the order of their noise per multiply-accumulate; how many is found by halving, with the whole
-    model simulated each time. Raises QuantizationError with the best that there is if the budget cannot be met, or
-    only by a model in float.
+    model simulated each time; of those, as many as the budget allows keep their weights in 8 bits. Raises
+    QuantizationError with the best that there is if the budget cannot be met, or only by a model in float.
     """
     mixing = _Mixing(equalised(program, made.divisors), made, trial)
     asked, budget = budget, budget.tightened()
@@ -50,7 +51,8 @@ def within_budget(program: ExportedProgram, made: Quantization, trial: Trial, bu
     floats = _without_needless(floats, layers, mixing, budget)
     if len(floats) == len(order):
         raise _nothing_left(asked, quantized)
-    return replace(made, recipe=_with_sensitivities(mixing.recipe(floats), noises))
+    stored = _stored_in_integers(floats, mixing, budget)
+    return replace(made, recipe=_with_sensitivities(mixing.recipe(floats, stored), noises))
 
 
 class _Mixing:
@@ -62,10 +64,13 @@ class _Mixing:
         self._trial = trial
         self.quantized = [layer for layer in made.recipe.layers if layer.compute is not Compute.FP32]
 
-    def recipe(self, floats: Collection[str]) -> Recipe:
-        """The recipe with those layers in float, every scale as it was."""
+    def recipe(self, floats: Collection[str], stored: Collection[str] = ()) -> Recipe:
+        """The recipe with those layers in float, some of them from weights stored in 8 bits; every scale as it was."""
         known = self._made.recipe.by_tensor
-        layers = tuple(_in_float(layer) if layer.name in floats else layer for layer in self._made.recipe.layers)
+        layers = tuple(
+            _in_float(layer, stored=layer.name in stored) if layer.name in floats else layer
+            for layer in self._made.recipe.layers
+        )
 
         def choose(name: str) -> Range:
             tensor = known[name]
@@ -74,9 +79,9 @@ class _Mixing:
         tensors = tensor_recipes(self._program, layers, lambda node: choose(node.name)) if known else ()
         return replace(self._made.recipe, layers=layers, tensors=tensors)
 
-    def judged(self, floats: Collection[str]) -> list[CostMeter | ScoreMeter]:
+    def judged(self, floats: Collection[str], stored: Collection[str] = ()) -> list[CostMeter | ScoreMeter]:
         """What is lost with those layers in float, as a budget judges it."""
-        return self._trial.judged(quantize(self._program, self.recipe(floats), self._made.weights))
+        return self._trial.judged(quantize(self._program, self.recipe(floats, stored), self._made.weights))
 
     def sensitivities(self) -> dict[str, float]:
         """The noise that each layer makes when it alone is quantised, on as many calls as the work allows."""
@@ -92,8 +97,11 @@ class _Mixing:
         return self._trial.cost(program, at_most=at_most)
 
 
-def _in_float(layer: LayerRecipe) -> LayerRecipe:
-    return replace(layer, compute=Compute.FP32, reason=BUDGET_REASON)
+def _in_float(layer: LayerRecipe, *, stored: bool) -> LayerRecipe:
+    if not stored:
+        return replace(layer, compute=Compute.FP32, reason=BUDGET_REASON)
+    already = layer.compute is Compute.INT8_WEIGHTS
+    return layer if already else replace(layer, compute=Compute.INT8_WEIGHTS, reason=STORED_REASON)
 
 
 def _fewest(order: list[str], mixing: _Mixing, budget: Budget) -> int:
@@ -115,6 +123,18 @@ def _without_needless(floats: list[str], layers: dict[str, LayerRecipe], mixing:
         if budget.is_met(mixing.judged(rest)):
             floats = rest
     return floats
+
+
+def _stored_in_integers(floats: list[str], mixing: _Mixing, budget: Budget) -> list[str]:
+    """Those that keep their weights in 8 bits: all but the first of the order, as few of which as the budget needs."""
+    too_few, enough = -1, len(floats)
+    while enough - too_few > 1:
+        middle = (too_few + enough) // 2
+        if budget.is_met(mixing.judged(floats, floats[middle:])):
+            enough = middle
+        else:
+            too_few = middle
+    return floats[enough:]
 
 
 def _with_sensitivities(recipe: Recipe, noises: dict[str, float]) -> Recipe:

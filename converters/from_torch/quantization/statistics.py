@@ -5,7 +5,7 @@ All of it has a size of its own, whatever the number of calls; one call is in me
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
 import torch
@@ -69,10 +69,15 @@ class Statistics:
 
 
 def gather(
-    program: ExportedProgram, calls: Iterable[Tensors], *, tensors: Iterable[str], layers: Iterable[Layer]
+    program: ExportedProgram,
+    calls: Iterable[Tensors],
+    *,
+    tensors: Iterable[str],
+    layers: Iterable[Layer],
+    measured: Collection[str] = (),
 ) -> Statistics:
-    """Run the calls and remember the named tensors and the inputs of the layers."""
-    watching = _Watching(program, tensors, layers)
+    """Run the calls and remember the named tensors, and the layers' inputs: of those `measured`, what that costs."""
+    watching = _Watching(program, tensors, layers, measured)
     with torch.no_grad():
         for call in calls:
             watching.run(*arguments_of_graph(program, call))
@@ -88,11 +93,14 @@ def arguments_of_graph(program: ExportedProgram, call: Tensors) -> Iterator[Any]
 
 
 class _Watching(fx.Interpreter):
-    def __init__(self, program: ExportedProgram, tensors: Iterable[str], layers: Iterable[Layer]) -> None:
+    def __init__(
+        self, program: ExportedProgram, tensors: Iterable[str], layers: Iterable[Layer], measured: Collection[str]
+    ) -> None:
         super().__init__(program.graph_module)
         self.found = Statistics()
         self.found.histograms = {name: Histogram() for name in tensors}
         self._readers: dict[str, list[Layer]] = {}
+        self._measured = measured
         for layer in layers:
             if layer.activation is not None:
                 self._readers.setdefault(layer.activation.name, []).append(layer)
@@ -108,8 +116,9 @@ class _Watching(fx.Interpreter):
 
     def _read(self, layer: Layer, value: torch.Tensor) -> None:
         channels = value.movedim(channel_axis(layer), 0)
-        is_image = "conv" in layer.operator
-        self.found.add_rows(layer.name, value.flatten(1) if is_image else value.reshape(-1, value.shape[-1]))
+        if layer.name in self._measured:
+            is_image = "conv" in layer.operator
+            self.found.add_rows(layer.name, value.flatten(1) if is_image else value.reshape(-1, value.shape[-1]))
         self.found.add_channels(layer.name, channels.reshape(channels.shape[0], -1).abs().amax(dim=1))
         columns = columns_of(layer, value)
         if columns is not None:

@@ -14,6 +14,7 @@ import torch
 from torch import fx
 from torch.export import ExportedProgram
 
+from ..passes.node_writer import groups_of
 from .measure_for_each import measure_for_each
 from .measured_images import has_channels_last
 from .portions import in_portions
@@ -50,13 +51,6 @@ def _is_convolution_and(is_spared: Callable[[fx.Node], bool]) -> Callable[[fx.No
     return lambda node: "conv" in str(node.target) and is_spared(node)
 
 
-def _is_grouped(node: fx.Node) -> bool:
-    names = [argument.name for argument in node.target._schema.arguments]  # type: ignore[union-attr]
-    place = names.index("groups")
-    groups: Any = node.args[place] if place < len(node.args) else 1
-    return bool(groups != 1)
-
-
 def _is_not_taken_by_xnnpack(node: fx.Node) -> bool:
     measured: Any = node.args[0]
     return node.target not in _IMAGES or _is_depthwise(node) or not has_channels_last(measured.args[0].args[0])
@@ -74,7 +68,7 @@ _DECISIONS = {
         reason="XNNPACK measures the input of full convolutions of images alone, where it can turn their axes",
     ),
     "litert": _Decision(
-        is_spared=lambda node: node.target not in _FLAT or _is_grouped(node) or _is_depthwise(node),
+        is_spared=lambda node: node.target not in _FLAT or groups_of(node) > 1 or _is_depthwise(node),
         reason="LiteRT's kernels that measure their input are quick for full convolutions of several channels alone",
     ),
     # onnxruntime 1.32 on whole models: digits_cnn 0.30 ms for 0.06 in float, mtcnn_onet 0.51 for 0.45, crepe_tiny 22
@@ -84,7 +78,7 @@ _DECISIONS = {
         reason="ONNX Runtime's ConvInteger is slower than its convolution in float",
     ),
     "torchscript": _Decision(
-        is_spared=_is_grouped,
+        is_spared=lambda node: groups_of(node) > 1,
         reason="torch has no kernel that measures the input of a convolution in groups",
     ),
 }

@@ -9,6 +9,7 @@ from torch import fx
 from torch.export import ExportedProgram
 
 from ..passes.constants import ConstantEdit, constants_of
+from ..passes.node_writer import groups_of
 from ..quantization.layers import FORMS
 from .reading import grid_of, stored_weights
 
@@ -52,8 +53,8 @@ def fold_stored_weights(program: ExportedProgram) -> tuple[ExportedProgram, tupl
 
 def _is_taken(node: fx.Node, value: Any) -> bool:
     """Whether XNNPACK multiplies integers in a layer that reads `value`."""
-    groups = node.args[6] if node.target is _aten.conv_transpose2d.input and len(node.args) > 6 else 1
-    return node.target in _KNOWN and bool(groups == 1) and _reads_integers(value)
+    spreads_groups = node.target is _aten.conv_transpose2d.input and groups_of(node) > 1
+    return node.target in _KNOWN and not spreads_groups and _reads_integers(value)
 
 
 def _reads_integers(value: Any) -> bool:

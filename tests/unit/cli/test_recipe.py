@@ -46,6 +46,14 @@ def test_every_layer_has_its_share_of_the_work_and_what_it_computes_in(shown: st
     assert "costly" in lines["head"]
 
 
+def test_layers_of_one_module_are_told_by_their_own_names(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "net.int8.recipe.json"
+    same = tuple(replace(layer, module="module") for layer in RECIPE.layers)
+    write_recipe(replace(RECIPE, layers=same), StoredWeights(), path)
+    assert run(["recipe", str(path)]) == 0
+    assert {line.split()[0] for line in capsys.readouterr().out.splitlines()[1:3]} == {"conv2d", "linear"}
+
+
 def test_noise_is_drawn_longer_where_there_is_more(shown: str) -> None:
     assert "20.0 dB  " + "\N{FULL BLOCK}" * 18 + " " in shown
 

@@ -13,6 +13,7 @@ from ai_edge_litert.interpreter import Interpreter
 from torch import nn
 from torch.export import ExportedProgram
 from torch.nn import functional
+from torch.nn.modules.conv import _ConvNd
 from torch_lowering import Flat, exported, largest_difference, run_litert, signature_of
 
 from edgeproof.converters.errors import QuantizationError
@@ -289,7 +290,8 @@ def test_what_stands_between_layers_is_computed_in_integers_too(
 ):
     torch.manual_seed(4)
     for part in parts:
-        part.reset_parameters()  # type: ignore[operator] # every convolution has it
+        assert isinstance(part, _ConvNd)
+        part.reset_parameters()
     made = Made(Flat(function, *parts), seeded(shape), precision)
     assert made.lowering.execution is not None
     assert {each.kernel for each in made.lowering.execution.operators} == {Kernel.INTEGER}

@@ -15,7 +15,7 @@ from torch.export import ExportedProgram
 
 from edgeproof.converters.errors import QuantizationError
 from edgeproof.converters.from_torch.quantization.making import make
-from edgeproof.converters.from_torch.quantization.mixing import BUDGET_REASON, within_budget
+from edgeproof.converters.from_torch.quantization.mixing import BUDGET_REASON, STORED_REASON, within_budget
 from edgeproof.converters.from_torch.quantization.quantization import Quantization
 from edgeproof.converters.from_torch.quantization.trial import Trial, runner_of, with_real_weights
 from edgeproof.converters.precision import Precision
@@ -62,6 +62,9 @@ def made_within(budget: str | None, program: ExportedProgram | None = None, **op
     return make(program or planted(), calls, wish(**options, budget=budget))
 
 
+IN_FLOAT = (Compute.FP32, Compute.INT8_WEIGHTS)
+
+
 def in_float(made: Quantization) -> list[str]:
     return [layer.name for layer in made.recipe.layers if layer.compute is Compute.FP32]
 
@@ -93,8 +96,16 @@ def test_a_budget_that_is_met_anyway_changes_nothing() -> None:
 
 
 def test_a_tighter_budget_leaves_more_in_float() -> None:
-    looser, tighter = (made_within(budget).recipe.macs(Compute.FP32) for budget in ("25dB", "35dB"))
+    looser, tighter = (made_within(budget).recipe.macs(*IN_FLOAT) for budget in ("25dB", "35dB"))
     assert tighter > looser > 0
+
+
+def test_what_computes_in_float_keeps_8_bit_weights_where_the_budget_allows() -> None:
+    layers = made_within("35dB").recipe.layers
+    stored = [layer for layer in layers if layer.compute is Compute.INT8_WEIGHTS]
+    assert stored
+    assert {layer.reason for layer in stored} == {STORED_REASON}
+    assert made_within("35dB").recipe.cost[0].sqnr_db >= 35  # type: ignore[operator] # something was lost
 
 
 def test_scales_of_what_stays_in_integers_are_kept() -> None:
