@@ -10,6 +10,7 @@ import onnx_ir as ir
 _FLOAT = ir.DataType.FLOAT
 _UINT8 = ir.DataType.UINT8
 _INTEGER_LAYERS = frozenset({"Conv", "Gemm", "MatMul"})
+_ROUNDED_BY_SESSIONS = frozenset({"Conv", "ConvTranspose", "Gemm"})
 
 
 def finish_integers(model: ir.Model) -> None:
@@ -26,6 +27,9 @@ def finish_integers(model: ir.Model) -> None:
     for node in list(model.graph):
         if node.op_type == "DequantizeLinear" and node.inputs[0] is not None and node.inputs[0].producer() is None:
             _let_fold(model.graph, node)
+    for node in list(model.graph):
+        if node.op_type in _ROUNDED_BY_SESSIONS:
+            _keep_in_float(model.graph, node)
 
 
 def _settle(graph: ir.Graph, node: ir.Node) -> None:
@@ -75,6 +79,22 @@ def _let_fold(graph: ir.Graph, node: ir.Node) -> None:
         scales = _stored(graph, f"{scales.name}_spread", spread.reshape(shape))
     real = _call(graph, node, "Cast", [integers], to=int(_FLOAT))
     _take_place(graph, node, _call(graph, node, "Mul", [real, scales]))
+
+
+def _keep_in_float(graph: ir.Graph, node: ir.Node) -> None:
+    """Put a copy before a layer that is meant to compute in float though it reads integers.
+
+    onnxruntime would round its float weights to 8 bits, with one scale for all of them, if a QuantizeLinear comes after
+    it (https://github.com/microsoft/onnxruntime/pull/22969, and /pull/25673 for other operators in between): a layer
+    that was left in float because it must not be rounded. It looks for a DequantizeLinear directly before the layer,
+    and leaves a Max of one tensor where it stands.
+    """
+    value, weights = _inputs(node)[:2]
+    reads_integers = _producer(value, "DequantizeLinear") is not None
+    if reads_integers and _producer(weights, "DequantizeLinear") is None:
+        copy = _call(graph, node, "Max", [value])
+        copy.shape, copy.type = value.shape, value.type
+        node.replace_input_with(0, copy)
 
 
 def _computes_in_integers(node: ir.Node) -> bool:
