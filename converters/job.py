@@ -127,10 +127,26 @@ class SimulateJob:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ReferenceJob:
-    """Run the source itself on stored calls and store its outputs, the values artifacts are judged by.
+class TruthJob:
+    """Run the source's program on stored calls in float64 (`exact`) and in float32 (`program_outputs`).
 
-    The first `required` calls must succeed; of the others, which were generated, the source may refuse some.
+    `jittered` names files for further runs in float64, each with the number of float32 ulps that every operator's
+    result is moved by at random.
+    """
+
+    program: ConvertJob
+    calls: str
+    exact: str
+    program_outputs: str
+    jittered: dict[str, float] = field(default_factory=dict[str, float])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReferenceJob:
+    """Run the source itself on stored calls and store its outputs, which artifacts are compared with.
+
+    The first `required` calls must succeed; of the others, which were generated, the source may refuse some. With
+    `jitter`, a seed, its weights are moved by up to one float32 ulp each before it runs.
     """
 
     source: Source
@@ -139,6 +155,7 @@ class ReferenceJob:
     outputs: str
     required: int
     fingerprint: str | None = None
+    jitter: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
@@ -39,6 +40,10 @@ class LiveSource(Protocol):
 
     def run(self, call: Call) -> dict[str, np.ndarray]:
         """The outputs of one call by name, in the model's own order; SourceError if the model raises."""
+        ...
+
+    def jittered(self, generator: np.random.Generator) -> AbstractContextManager[None]:
+        """Meanwhile every weight is moved by up to one float32 ulp."""
         ...
 
 

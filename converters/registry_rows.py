@@ -92,11 +92,12 @@ class DescriberRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuantizerRow:
-    """What quantises the programs of an origin, and runs what came of them as the simulation of artifacts."""
+    """What quantises the programs of an origin, and runs them: as the simulation of artifacts, and in float64."""
 
     origin: str
     entry: str
     simulator: str
+    truth: str
     stack: Stack
     needs: tuple[str, ...]
     extra: str
@@ -112,6 +113,7 @@ QUANTIZERS = (
         origin="torch",
         entry=f"{FROM_TORCH}.quantize:quantize",
         simulator=f"{FROM_TORCH}.quantize:simulate",
+        truth=f"{FROM_TORCH}.truth:tell_truth",
         stack=Stack.TORCH,
         needs=("torch",),
         extra="torch",
@@ -120,6 +122,7 @@ QUANTIZERS = (
         origin="keras",
         entry=f"{FROM_KERAS}.bridge:quantize",
         simulator=f"{FROM_KERAS}.bridge:simulate",
+        truth=f"{FROM_KERAS}.bridge:tell_truth",
         stack=Stack.KERAS_TORCH,
         needs=("keras", "torch", "executorch", "litert_torch", "onnxscript"),
         extra="keras,torch",
@@ -128,6 +131,7 @@ QUANTIZERS = (
         origin="onnx",
         entry=f"{FROM_ONNX}.convert:quantize",
         simulator=f"{FROM_ONNX}.convert:simulate",
+        truth=f"{FROM_ONNX}.convert:tell_truth",
         stack=Stack.TORCH,
         needs=("torch", "onnx", "executorch", "litert_torch", "onnxscript"),
         extra="torch,onnx",

@@ -10,7 +10,7 @@ from typing import Any
 from ..converters import registry
 from ..converters.artifact import Artifact
 from ..converters.errors import EdgeproofError, NeedsTensorFlow
-from ..converters.job import ConvertJob, Description, Quantized, QuantizeJob, RunResult, SimulateJob
+from ..converters.job import ConvertJob, Description, Quantized, QuantizeJob, RunResult, SimulateJob, TruthJob
 from ..converters.output_folder import RECIPES
 from ..converters.precision import Precision
 from ..converters.quantization.files import SUFFIX
@@ -26,6 +26,7 @@ from .running import not_installed
 Submit = Callable[[Task[Any], Callable[[Finished[Any]], None]], None]
 _QUANTISING = 50.0
 _SIMULATING = 3.0
+_TELLING = 4.0
 
 
 Then = Callable[[Basis | EdgeproofError], None]
@@ -66,6 +67,52 @@ class Bases:
             warmth="source",
         )
         self._submit(task, then)
+
+    @property
+    def program(self) -> ConvertJob:
+        """The job of the source's own program, wherever it comes from."""
+        return self._job(Basis(precision=Precision.FP32, origin=str(self._request.source.framework)), "")
+
+    def tell_truth(self, truth: TruthJob, then: Callable[[Finished[RunResult] | EdgeproofError], None]) -> None:
+        """Run the source's program as the job asks; its `program` is put in here, as the framework needs it."""
+        framework = self._request.source.framework
+        origin = "onnx" if framework is Framework.TENSORFLOW else str(framework)
+        self._truth_on(Basis(precision=Precision.FP32, origin=origin), truth, then)
+
+    def _truth_on(
+        self, basis: Basis, truth: TruthJob, then: Callable[[Finished[RunResult] | EdgeproofError], None]
+    ) -> None:
+        if basis.origin == "onnx" and basis.onnx_graph is None:
+
+            def on_graph(graph: Graph) -> None:
+                if isinstance(graph, Artifact):
+                    self._truth_on(replace(basis, onnx_graph=graph.file), truth, then)
+                else:
+                    then(graph)
+
+            self._graph.ask(on_graph)
+            return
+        row = self._row(basis)
+        if row.missing:
+            then(not_installed(row.missing, "running the source in float64", row.extra))
+            return
+
+        def told(finished: Finished[RunResult]) -> None:
+            if isinstance(finished.error, NeedsTensorFlow) and basis.origin != "onnx":
+                self._truth_on(replace(basis, origin="onnx"), truth, then)
+            else:
+                then(finished)
+
+        task = Task(
+            title="truth",
+            entry=row.truth,
+            job=replace(truth, program=self._job(basis, "")),
+            result=RunResult,
+            stack=row.stack,
+            cost=_TELLING,
+            warmth="source",
+        )
+        self._submit(task, told)
 
     def _on(self, basis: Basis, calibration: Calibration | None, then: Then) -> None:
         if basis.origin == "onnx" and basis.onnx_graph is None:

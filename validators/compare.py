@@ -10,25 +10,33 @@ from ..converters.signature import Signature
 from ..converters.tensors import Call
 from .faults import faults, notes, off_limits
 from .metrics import OutputMetrics, Real, Worst
-from .observer import OutputObserver
+from .observer import UNKNOWN, OutputObserver, Truth
 from .parity import Cause, Check, Element, Finding, Number, Status, TensorParity
 from .swaps import CrossMeter
-from .tolerance import Policy
+from .tolerance import RMS, Policy
 
 
 def compare(
-    reference: Iterable[Call], actual: Iterable[Call], *, signature: Signature, policy: Policy
+    reference: Iterable[Call],
+    actual: Iterable[Call],
+    *,
+    signature: Signature,
+    policy: Policy,
+    truth: Iterable[Truth] = (),
 ) -> list[TensorParity]:
     """One TensorParity per output of the source's `signature`, in its order, then one per output too many.
 
-    `reference` and `actual` yield one mapping of output name to array per call, in the same order; they are
+    `reference` and `actual` yield one mapping of output name to array per call, in the same order, and `truth` what is
+    known beyond them, if it is; they are
     read once and side by side, so that memory holds one call. Dtypes and shapes must be equal, names and
-    their order those of the signature, integers and booleans exact; floats are left to the policy once
+    their order those of the signature, integers and booleans exact where they are decided; floats are left to the
+    policy once
     nothing of what always fails was found. A list that is empty (a model without outputs) is not a pass.
     """
     comparison = _Comparison(signature)
+    known = iter(truth)
     for reference_call, actual_call in zip_longest(reference, actual):
-        comparison.add(reference_call, actual_call)
+        comparison.add(reference_call, actual_call, next(known, UNKNOWN))
     return list(comparison.results(policy))
 
 
@@ -44,7 +52,7 @@ class _Comparison:
         self._order: tuple[str, ...] | None = None
         self._extra: dict[str, int] = {}
 
-    def add(self, reference: Call | None, actual: Call | None) -> None:
+    def add(self, reference: Call | None, actual: Call | None, truth: Truth) -> None:
         call = max(self._reference_calls, self._actual_calls)
         self._reference_calls += reference is not None
         self._actual_calls += actual is not None
@@ -55,7 +63,7 @@ class _Comparison:
                 self._extra.setdefault(name, call)
         self._note_order(tuple(name for name in actual if name in self._observers))
         for observer in self._observers.values():
-            observer.add(call, reference, actual)
+            observer.add(call, reference, actual, truth)
         self._cross.add(reference, actual)
 
     def _note_order(self, found: tuple[str, ...]) -> None:
@@ -70,7 +78,7 @@ class _Comparison:
             yield TensorParity(name=name, status=Status.FAIL, findings=(self._extra_finding(name, call),))
 
     def _result(self, observer: OutputObserver, policy: Policy) -> TensorParity:
-        metrics = observer.meter.metrics()
+        metrics = observer.metrics()
         findings = [*self._of_the_whole(observer), *self._structural(observer)]
         checks: tuple[Check, ...] = ()
         if metrics.calls:
@@ -160,6 +168,7 @@ def _tensor_parity(
         mismatches=metrics.mismatches,
         top1=metrics.top1,
         top1_rows=metrics.top1_rows,
+        noise_ratio=next((check.value for check in checks if check.quantity == RMS), None),
         worst=_element(metrics.first_appeared or metrics.worst),
     )
 

@@ -1,8 +1,8 @@
-"""Judges runs: keeps the samples and the source's outputs, and compares an artifact's with them."""
+"""Judges runs: compares an artifact's outputs with the source's, by what is known of both."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -16,6 +16,9 @@ from ..converters.quantization.recipe import Recipe
 from ..converters.signature import Signature
 from ..converters.tensors import read_calls, write_calls
 from .compare import compare
+from .golden import Golden
+from .noise_floor import NoiseFloor
+from .observer import Truth
 from .parity import ParityRow, Score, Status, TensorParity
 from .processor import this_processor
 from .quantised import (
@@ -32,9 +35,7 @@ from .request import Request
 from .samples import SampleSet, collect, read_samples
 from .scoring import judge_score
 from .signatures import check_signature
-from .tolerance import FLOAT_POLICY, Policy
-
-GOLDEN = "golden"
+from .tolerance import FloorPolicy, Policy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,57 +74,38 @@ def collect_samples(request: Request, description: Description) -> SampleSet:
 
 
 class Judge:
-    """Compares runs with the reference as both become ready; files lie in `folder`/golden.
+    """Compares runs with the reference as what they need becomes ready."""
 
-    Of the calls the first `real` are real inputs.
-    """
-
-    def __init__(self, signature: Signature, folder: Path, *, real: int = 0) -> None:
+    def __init__(self, signature: Signature, golden: Golden) -> None:
+        self.golden = golden
         self._signature = signature
-        self._real = real
         self._simulations: dict[Precision, _Simulated] = {}
-        self._golden = folder / GOLDEN
-        self._golden.mkdir(exist_ok=True)
         self._waiting: list[ArtifactRun] = []
-        self._has_reference = self.reference.exists()
-
-    @property
-    def calls(self) -> Path:
-        """The file of calls to run."""
-        return self._golden / "samples.npz"
-
-    @property
-    def reference(self) -> Path:
-        """The file of the source's outputs."""
-        return self._golden / "reference.npz"
+        self._floor: NoiseFloor | None = None
 
     def store(self, samples: SampleSet) -> None:
         """Write the calls where runners find them."""
-        write_calls(self.calls, samples.calls)
-        self._real = samples.given
+        write_calls(self.golden.calls, samples.calls)
+        self.golden.real = samples.given
 
     def outputs_of(self, artifact: Artifact, target: str) -> Path:
         """The file for an artifact's outputs on a target."""
         safe = target.replace(":", "-").replace("/", "-")
-        return self._golden / f"{Path(artifact.file).name}.{safe}.npz"
+        return self.golden.folder / f"{Path(artifact.file).name}.{safe}.npz"
 
     def score_job(self, run: ArtifactRun, function: str, labels: str) -> ScoreJob:
         """The job of scoring a run and the source on the real calls."""
         return ScoreJob(
             function=function,
             labels=labels,
-            reference=str(self.reference),
+            reference=str(self.golden.reference),
             outputs=str(run.outputs),
-            calls=self._real,
+            calls=self.golden.real,
         )
 
-    def simulation(self, precision: Precision, format_name: str) -> Path:
-        """The file of what the simulated model of a precision gives, rounded as a format does."""
-        return self._golden / f"simulated.{format_name}.{precision}.npz"
-
-    def reference_is_ready(self) -> None:
-        """The source has run."""
-        self._has_reference = True
+    def floor_is_ready(self, floor: NoiseFloor) -> None:
+        """The source has run, and how much noise it makes is known."""
+        self._floor = floor
 
     def simulation_is_ready(
         self, precision: Precision, recipe: Recipe | None, error: EdgeproofError | None = None
@@ -143,17 +125,17 @@ class Judge:
 
     def judge_ready_runs(self) -> Iterator[ParityRow]:
         """The rows of all runs that can be compared by now."""
-        if not self._has_reference:
+        if self._floor is None:
             return
         waiting, self._waiting = self._waiting, []
         for run in waiting:
             if run.artifact.precision is Precision.FP32 or run.artifact.precision in self._simulations:
-                yield self._judge(run)
+                yield self._judge(run, self._floor)
             else:
                 self._waiting.append(run)
 
-    def _judge(self, run: ArtifactRun) -> ParityRow:
-        outputs, policy = self._outputs(run)
+    def _judge(self, run: ArtifactRun, floor: NoiseFloor) -> ParityRow:
+        outputs, policy = self._outputs(run, floor)
         declared = run.result.declared or run.artifact.signature
         wrong, told = judge_score(self._budget(run.artifact.precision), run.score)
         findings = (*check_signature(self._signature, declared, layouts=run.artifact.layouts), *wrong)
@@ -189,17 +171,19 @@ class Judge:
         simulated = self._simulations.get(precision)
         return None if simulated is None else simulated.budget
 
-    def _outputs(self, run: ArtifactRun) -> tuple[list[TensorParity], str]:
+    def _outputs(self, run: ArtifactRun, floor: NoiseFloor) -> tuple[list[TensorParity], str]:
         """The comparison of an artifact's outputs, and the name of the policy that judged it."""
         precision = run.artifact.precision
+        reference = self.golden.reference
         if precision is Precision.FP32:
-            return self._compared(self.reference, run.outputs, FLOAT_POLICY), FLOAT_POLICY.name
-        simulated, path = self._simulations[precision], self.simulation(precision, run.artifact.format)
-        real = max(self._real, 1)
-        whole = self._compared(self.reference, run.outputs, SizesPolicy())
+            exactly = FloorPolicy(floor=floor)
+            return self._compared(reference, run.outputs, exactly, truth=self.golden.truths(floor)), exactly.name
+        simulated, path = self._simulations[precision], self.golden.simulation(precision, run.artifact.format)
+        real = max(self.golden.real, 1)
+        whole = self._compared(reference, run.outputs, SizesPolicy())
 
         def on_real_calls(policy: Policy) -> list[TensorParity]:
-            return with_sizes(self._compared(self.reference, run.outputs, policy, calls=real), whole)
+            return with_sizes(self._compared(reference, run.outputs, policy, calls=real), whole)
 
         policy = CostPolicy(budget=simulated.budget, decide=simulated.decide)
         if simulated.error is not None:
@@ -213,11 +197,11 @@ class Judge:
 
     def _noise(self, simulation: Path, *, calls: int | None = None) -> dict[str, float]:
         """What a simulation loses against the source, by output."""
-        return noise_of(islice(read_calls(self.reference), calls), islice(read_calls(simulation), calls))
+        return noise_of(islice(read_calls(self.golden.reference), calls), islice(read_calls(simulation), calls))
 
     def _compared(
-        self, reference: Path, outputs: Path, policy: Policy, *, calls: int | None = None
+        self, reference: Path, outputs: Path, policy: Policy, *, calls: int | None = None, truth: Iterable[Truth] = ()
     ) -> list[TensorParity]:
         """The first calls of two files compared, all of them for None."""
         left, right = islice(read_calls(reference), calls), islice(read_calls(outputs), calls)
-        return compare(left, right, signature=self._signature, policy=policy)
+        return compare(left, right, signature=self._signature, policy=policy, truth=truth)

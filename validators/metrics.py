@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from ..converters.errors import InputError
 from .accumulators import Array, Changes, Extent, ScaledDot, Top1, absolute_difference, as_finite, peak
+from .noise_floor import Error, Group
 
 Real = int | float
 COMPARABLE_KINDS = "fiub"
@@ -33,7 +35,8 @@ class OutputMetrics:
     |reference|; `sqnr_db` is 10 log10 of signal energy over error energy, infinite when nothing
     differs and minus infinite for an error over silence; `cosine` and the top-1 figures are None where
     they mean nothing. `appeared` counts NaN or infinity that the reference does not have, `vanished` the
-    reverse. `exact` says that the values are integers or booleans, of which `mismatches` differ.
+    reverse. `exact` says that the values are integers or booleans, of which `mismatches` differ; `undecided` more
+    differ where the source's own rounding decides. `errors` are the differences from the truth, by group of calls.
     """
 
     calls: int
@@ -56,6 +59,8 @@ class OutputMetrics:
     actual_range: tuple[float, float] | None
     reference_changes: float
     actual_changes: bool
+    errors: Mapping[Group, Error] = field(default_factory=dict[Group, Error])
+    undecided: int = 0
 
     @property
     def max_rel_to_scale(self) -> float:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+
+import numpy as np
 
 from ..converters.signature import Dim, TensorSpec
+from ..converters.tensors import Call
 from .accumulators import Array
-from .metrics import COMPARABLE_KINDS, OutputMeter
+from .metrics import COMPARABLE_KINDS, OutputMeter, OutputMetrics
+from .noise_floor import Error, Group, error_of
 from .parity import Cause, Finding
 
 _SIZES_REMEMBERED = 64
@@ -27,18 +31,40 @@ class _Sizes:
                 seen.add(size)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Truth:
+    """What is known of a call beyond the source's outputs.
+
+    `exact` are those of its program in float64, `undecided` says where an integer or boolean output hangs on the
+    source's own rounding.
+    """
+
+    group: Group = Group.REAL
+    exact: Call | None = None
+    undecided: Mapping[str, Array] = field(default_factory=dict[str, Array])
+
+
+UNKNOWN = Truth()
+
+
 class OutputObserver:
     """Meters one output and keeps the first occurrence of everything that is structurally wrong with it."""
 
     def __init__(self, spec: TensorSpec) -> None:
         self.spec = spec
-        self.meter = OutputMeter()
+        self._meter = OutputMeter()
+        self._errors: dict[Group, Error] = {}
+        self._undecided = 0
         self._found: dict[Cause, Finding] = {}
         self._sizes = {axis: _Sizes() for axis in spec.dynamic_axes}
         self._wrong_shape: Finding | None = None
         self._only_dynamic_axes_differ = True
 
-    def add(self, call: int, reference: Mapping[str, Array], actual: Mapping[str, Array]) -> None:
+    def metrics(self) -> OutputMetrics:
+        """What was measured so far."""
+        return replace(self._meter.metrics(), errors=self._errors, undecided=self._undecided)
+
+    def add(self, call: int, reference: Call, actual: Call, truth: Truth) -> None:
         """One call of the source and of the artifact; each maps output names to arrays."""
         name = self.spec.name
         if name not in reference:
@@ -54,9 +80,9 @@ class OutputObserver:
                 _EXPORT_AGAIN,
             )
         else:
-            self._add_pair(call, reference[name], actual[name])
+            self._add_pair(call, reference[name], actual[name], truth)
 
-    def _add_pair(self, call: int, reference: Array, actual: Array) -> None:
+    def _add_pair(self, call: int, reference: Array, actual: Array, truth: Truth) -> None:
         if not self._dtypes_fit(call, reference, actual):
             return
         if reference.ndim == actual.ndim == len(self.spec.shape):
@@ -65,7 +91,14 @@ class OutputObserver:
         if reference.shape != actual.shape:
             self._note_shape(call, reference, actual)
             return
-        self.meter.add(reference, actual)
+        undecided = truth.undecided.get(self.spec.name)
+        if undecided is not None and undecided.shape == reference.shape:
+            self._undecided += int(np.count_nonzero(undecided & (reference != actual)))
+            reference = np.where(undecided, actual, reference)
+        self._meter.add(reference, actual)
+        if reference.dtype.kind == "f":
+            error = error_of(actual, _center(reference, (truth.exact or {}).get(self.spec.name)))
+            self._errors[truth.group] = self._errors.get(truth.group, Error()) + error
 
     def _dtypes_fit(self, call: int, reference: Array, actual: Array) -> bool:
         if reference.dtype.kind not in COMPARABLE_KINDS or actual.dtype.kind not in COMPARABLE_KINDS:
@@ -148,6 +181,13 @@ class OutputObserver:
             f"{min(self._sizes[axis].reference)}: that it stayed dynamic was not seen",
             fix=f"judge on samples of at least two sizes of {dim.name!r}",
         )
+
+
+def _center(reference: Array, exact: Array | None) -> Array:
+    """The truth, and the source where only that is known or finite (float32 overflows where float64 does not)."""
+    if exact is None or exact.shape != reference.shape:
+        return reference
+    return np.where(np.isfinite(reference) & np.isfinite(exact), exact, reference)
 
 
 def _listed(arrays: Mapping[str, Array]) -> str:

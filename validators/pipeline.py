@@ -22,7 +22,10 @@ from ..converters.worker.reading import loaded
 from .bases import Bases
 from .basis import Basis
 from .calibration import collect_calibration, require_calibration, store_labels
+from .floor import Floor
+from .golden import Golden
 from .judging import ArtifactRun, Judge, collect_samples
+from .noise_floor import NoiseFloor
 from .onnx_graph import Graph, OnnxGraph
 from .parity import Score
 from .planning import (
@@ -95,16 +98,18 @@ class _Run:
     def _described(self, finished: Finished[Description]) -> None:
         description = loaded(finished, self._request.source.path)
         self._samples = collect_samples(self._request, description)
-        self._judge = Judge(description.signature, self._folder)
+        self._golden = Golden(self._folder)
+        self._judge = Judge(description.signature, self._golden)
         self._judge.store(self._samples)
         self._graph = OnnxGraph(self._request, description, self._submit, self._pool.scratch)
         self._bases = Bases(self._request, description, self._submit, self._graph, self._folder)
         description = self._calibrated(description)
         self.results.described(description, self._samples)
         if self._request.verify:
-            calls, outputs = self._judge.calls, self._judge.reference
             required = self._samples.given + 1
-            task = reference_task(description, calls=calls, outputs=outputs, required=required)
+            task = reference_task(
+                description, calls=self._golden.calls, outputs=self._golden.reference, required=required
+            )
             self._submit(task, lambda finished: self._referenced(description, finished))
         for precision in self._request.precisions:
             self._convert_all(description, precision)
@@ -130,11 +135,16 @@ class _Run:
             self._judge.store(self._samples)
             note = f"{len(refused)} generated inputs were left out, because the source itself refuses them"
             self.results.described(replace(description, notes=(*description.notes, note)), self._samples)
-        self._judge.reference_is_ready()
         self._has_reference = True
+        floor = Floor(self._golden, self._bases, self._pool.scratch, self._submit)
+        floor.ask(description, self._measured)
         waiting, self._waiting_for_reference = self._waiting_for_reference, []
         for proceed in waiting:
             proceed()
+
+    def _measured(self, floor: NoiseFloor) -> None:
+        self._judge.floor_is_ready(floor)
+        self._judge_ready_runs()
 
     def _after_reference(self, proceed: Callable[[], None]) -> None:
         """Now, or when the source has run and it is known which calls count."""
@@ -166,10 +176,10 @@ class _Run:
         self.results.based(basis)
         formats = {row.format for row in self._rows[basis.precision] if not row.missing}
         if self._request.verify and formats:
-            outputs = {name: self._judge.simulation(basis.precision, name) for name in sorted(formats)}
+            outputs = {name: self._golden.simulation(basis.precision, name) for name in sorted(formats)}
             simulate = self._bases.simulate
             self._after_reference(
-                lambda: simulate(basis, self._judge.calls, outputs, lambda done: self._simulated(basis, done))
+                lambda: simulate(basis, self._golden.calls, outputs, lambda done: self._simulated(basis, done))
             )
         for row in self._rows[basis.precision]:
             self._convert(description, row, basis)
@@ -235,7 +245,7 @@ class _Run:
     def _run(self, artifact: Artifact, target: str) -> None:
         outputs = self._judge.outputs_of(artifact, target)
         try:
-            task = run_task(artifact, target, calls=self._judge.calls, outputs=outputs)
+            task = run_task(artifact, target, calls=self._golden.calls, outputs=outputs)
         except NotRunnable as error:
             self.results.cannot_run(artifact, target, error)
             return

@@ -114,8 +114,10 @@ def longest(rows: Sequence[ConverterRow]) -> ConverterRow | None:
     return max((row for row in rows if not row.missing and not row.from_graph), key=lambda row: row.cost, default=None)
 
 
-def reference_task(description: Description, *, calls: Path, outputs: Path, required: int) -> Task[RunResult]:
-    """Run the source on the stored calls; the first `required` must succeed."""
+def reference_task(
+    description: Description, *, calls: Path, outputs: Path, required: int, jitter: int | None = None
+) -> Task[RunResult]:
+    """Run the source on the stored calls, with the jitter of a seed for one; the first `required` must succeed."""
     row = registry.describer(description.source.framework)
     job = ReferenceJob(
         source=description.source,
@@ -124,9 +126,10 @@ def reference_task(description: Description, *, calls: Path, outputs: Path, requ
         outputs=str(outputs),
         required=required,
         fingerprint=description.fingerprint,
+        jitter=jitter,
     )
     return Task(
-        title="reference",
+        title="reference" if jitter is None else "jitter",
         entry=f"edgeproof.validators.runners.{row.framework}:run",
         job=job,
         result=RunResult,

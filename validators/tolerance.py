@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import functools
+import json
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from importlib import resources
 from typing import Protocol
 
 from .metrics import OutputMetrics
+from .noise_floor import NoiseFloor
 from .parity import Check
+
+RMS = "rms/noise floor"
+LARGEST = "largest/noise floor"
 
 
 class Policy(Protocol):
@@ -27,30 +34,48 @@ class Policy(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ScalePolicy:
-    """Limits as shares of the output's scale, the largest |reference| over all calls.
+class Limits:
+    """How many times the noise floor a correct float32 artifact may differ from the truth by."""
 
-    A share of the scale does not change when a model's output is multiplied by a number, and unlike an
-    element's own relative error it does not explode where the source passes through zero. Integers and
-    booleans must be equal.
+    rms: float
+    largest: float
+
+
+@functools.cache
+def measured_limits() -> Limits:
+    """The limits in limits.json, where `benchmarks/limits.py` writes them with the distribution that they stand on."""
+    stored = json.loads(resources.files(__package__).joinpath("limits.json").read_text(encoding="utf-8"))
+    return Limits(**{name: stored["limits"][name] for name in ("rms", "largest")})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FloorPolicy:
+    """Limits as multiples of the noise that the source itself makes (noise_floor.py).
+
+    The largest multiple of all groups of calls counts. Integers and booleans must be equal where the source is decided.
     """
 
-    name: str
-    max_abs: float
-    rms: float
+    floor: NoiseFloor
+    limits: Limits = field(default_factory=measured_limits)
 
-    def checks(self, metrics: OutputMetrics, *, output: str = "") -> tuple[Check, ...]:  # noqa: ARG002 (all are judged alike)
+    @property
+    def name(self) -> str:
+        """Which floor it was."""
+        return f"{self.floor.kind} noise floor"
+
+    def checks(self, metrics: OutputMetrics, *, output: str) -> tuple[Check, ...]:
         """The checks of one output."""
         if metrics.exact:
             return (check("mismatches", float(metrics.mismatches), 0.0),)
-        return (
-            check("max_abs/scale", metrics.max_rel_to_scale, self.max_abs),
-            check("rms/scale", metrics.rms_rel_to_scale, self.rms),
-        )
-
-
-# docs/parity.md has the measurements behind these numbers; other precisions are judged in quantised.py.
-FLOAT_POLICY = ScalePolicy(name="scale-fp32-1", max_abs=5e-5, rms=5e-6)
+        if metrics.appeared or metrics.vanished or output not in self.floor.outputs:
+            return (check(RMS, math.inf, self.limits.rms), check(LARGEST, math.inf, self.limits.largest))
+        ratios = [
+            (error.rms / rms, error.largest / largest)
+            for error, rms, largest in self.floor.of(output, metrics.errors)
+            if error.elements
+        ]
+        rms, largest = (max(each, default=math.inf) for each in zip(*ratios, strict=True)) if ratios else (0.0, 0.0)
+        return (check(RMS, rms, self.limits.rms), check(LARGEST, largest, self.limits.largest))
 
 
 def check(quantity: str, value: float, limit: float) -> Check:

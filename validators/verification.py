@@ -19,7 +19,8 @@ from ..converters.source import Source
 from ..converters.tensors import read_calls
 from ..converters.versions import versions_of
 from ..converters.worker.pool import Finished, Limits, Pool, Task
-from .judging import GOLDEN, ArtifactRun, Judge
+from .golden import FOLDER, Golden
+from .judging import ArtifactRun, Judge
 from .parity import ParityReport, ParityRow, Status, verdict_of
 from .pipeline import Listener, ignore_progress
 from .planning import identified
@@ -56,12 +57,11 @@ def verify(request: Verification, *, on_progress: Listener = ignore_progress) ->
     records = [record for record in made.artifacts if only is None or record.file == only]
     if not records:
         raise InputError(f"{folder} has no artifact to judge", fix="name a folder that `edgeproof convert` wrote")
-    _require_samples(folder, against=request.against is not None)
     with tempfile.TemporaryDirectory(prefix="edgeproof-verify-") as scratch:
         with Pool(request.limits.for_input(folder), on_progress=on_progress) as pool:
-            golden = _copy_golden(folder, Path(scratch), request)
             first = first_report(folder)
-            run = _Verification(request, made, pool, golden, first.real_calls if first else 0)
+            golden = _copy_golden(folder, Path(scratch), request, first.real_calls if first else 0)
+            run = _Verification(request, made, pool, golden)
             run.take_simulations(folder)
             run.start([record.in_folder(folder) for record in records])
             pool.drain()
@@ -76,48 +76,50 @@ def folder_of(place: Path) -> tuple[Path, str | None]:
     return (place, None) if place.is_dir() else (place.parent, place.name)
 
 
-def _require_samples(folder: Path, *, against: bool) -> None:
-    needed = ["samples.npz"] if against else ["samples.npz", "reference.npz"]
-    missing = [name for name in needed if not (folder / GOLDEN / name).exists()]
+_NEEDED = ("samples.npz", "floor.json")
+_WANTED = ("truth.npz", "undecided.npz")
+
+
+def _copy_golden(folder: Path, scratch: Path, request: Verification, real: int) -> Golden:
+    """A place to work in, so that the folder that is judged stays as it is."""
+    stored = folder / FOLDER
+    needed = _NEEDED if request.against else (*_NEEDED, "reference.npz")
+    missing = [name for name in needed if not (stored / name).exists()]
     if missing:
         raise InputError(
-            f"{folder / GOLDEN} lacks {' and '.join(missing)}: there is nothing to judge by",
-            fix="convert again without --no-verify, or name the source with --against",
+            f"{stored} lacks {' and '.join(missing)}: there is nothing to judge by",
+            fix="convert again without --no-verify",
         )
-
-
-def _copy_golden(folder: Path, scratch: Path, request: Verification) -> Path:
-    """A place to work in, so that the folder that is judged stays as it is."""
-    golden = scratch / GOLDEN
-    golden.mkdir()
-    for name in ("samples.npz",) if request.against else ("samples.npz", "reference.npz"):
-        shutil.copyfile(folder / GOLDEN / name, golden / name)
-    return scratch
+    golden = Golden(scratch, real=real)
+    for name in (*needed, *(name for name in _WANTED if (stored / name).exists())):
+        shutil.copyfile(stored / name, golden.folder / name)
+    return golden
 
 
 class _Verification:
     """One verification's state."""
 
-    def __init__(self, request: Verification, made: Manifest, pool: Pool, scratch: Path, real: int) -> None:
+    def __init__(self, request: Verification, made: Manifest, pool: Pool, golden: Golden) -> None:
         self._request = request
         self._made = made
         self._pool = pool
-        self._judge = Judge(made.signature, scratch, real=real)
+        self._golden = golden
+        self._judge = Judge(made.signature, golden)
         self._rows: list[ParityRow] = []
-        self.calls = self._judge.calls
+        self.calls = golden.calls
 
     def take_simulations(self, folder: Path) -> None:
         """What the simulated models gave when the folder was written, each with its recipe."""
         kinds = {(record.precision, record.format) for record in self._made.artifacts}
         for precision in {precision for precision, _ in kinds} - {Precision.FP32}:
-            names = [self._judge.simulation(precision, made).name for kind, made in sorted(kinds) if kind is precision]
-            missing = [name for name in names if not (folder / GOLDEN / name).exists()]
+            names = [self._golden.simulation(precision, made).name for kind, made in sorted(kinds) if kind is precision]
+            missing = [name for name in names if not (folder / FOLDER / name).exists()]
             for name in names:
                 if name not in missing:
-                    shutil.copyfile(folder / GOLDEN / name, self._judge.calls.parent / name)
+                    shutil.copyfile(folder / FOLDER / name, self._golden.folder / name)
             recipe = self._made.recipes.get(precision)
             error = (
-                InputError(f"{GOLDEN}/{missing[0]} is missing", fix="convert again without --no-verify")
+                InputError(f"{FOLDER}/{missing[0]} is missing", fix="convert again without --no-verify")
                 if missing
                 else None
             )
@@ -126,6 +128,8 @@ class _Verification:
     def start(self, artifacts: list[Artifact]) -> None:
         if self._request.against is not None:
             self._run_source(identified(self._request.against, self._pool))
+        else:
+            self._judge.floor_is_ready(self._golden.stored_floor())
         for artifact in artifacts:
             for target in self._request.targets:
                 self._run(artifact, target)
@@ -139,9 +143,9 @@ class _Verification:
         job = ReferenceJob(
             source=source,
             signature=self._made.signature,
-            calls=str(self._judge.calls),
-            outputs=str(self._judge.reference),
-            required=sum(1 for _ in read_calls(self._judge.calls)),
+            calls=str(self._golden.calls),
+            outputs=str(self._golden.reference),
+            required=sum(1 for _ in read_calls(self._golden.calls)),
         )
         task = Task(
             title="reference",
@@ -157,7 +161,7 @@ class _Verification:
     def _referenced(self, finished: Finished[RunResult]) -> None:
         if finished.error is not None:
             raise finished.error
-        self._judge.reference_is_ready()
+        self._judge.floor_is_ready(self._golden.measure_again())
         self._rows.extend(self._judge.judge_ready_runs())
 
     def _run(self, artifact: Artifact, target: str) -> None:
@@ -167,7 +171,7 @@ class _Verification:
             return
         outputs = self._judge.outputs_of(artifact, target)
         try:
-            task = run_task(artifact, target, calls=self._judge.calls, outputs=outputs)
+            task = run_task(artifact, target, calls=self._golden.calls, outputs=outputs)
         except NotRunnable as error:
             self._rows.append(with_error(row_of(artifact, target, Status.NOT_RUN), error))
             return

@@ -19,7 +19,8 @@ from ..from_torch.lowering import Lowering
 from ..from_torch.passes.plain_form import plain_form
 from ..from_torch.program import TorchProgram
 from ..from_torch.quantization.jobs import quantize_program, simulate_program
-from ..job import ConvertJob, ConvertOptions, Layout, Quantized, QuantizeJob, RunResult, SimulateJob
+from ..from_torch.truth import truth_of
+from ..job import ConvertJob, ConvertOptions, Layout, Quantized, QuantizeJob, RunResult, SimulateJob, TruthJob
 from ..layouts import layouts_of
 from ..signature import Signature
 from ..source import Source
@@ -51,7 +52,7 @@ class KerasProgram(TorchProgram):
     @functools.cached_property
     def exported(self) -> torch.export.ExportedProgram:
         """As of a torch model, and with its images turned once and not at every layer."""
-        return plain_form(super().exported)
+        return plain_form(self.source_program)
 
 
 def convert_torchscript(job: ConvertJob) -> Artifact:
@@ -87,6 +88,11 @@ def quantize(job: QuantizeJob) -> Quantized:
 def simulate(job: SimulateJob) -> RunResult:
     """Run the program that a Keras model's artifacts are made of on stored calls."""
     return simulate_program(_program(job.program), job)
+
+
+def tell_truth(job: TruthJob) -> RunResult:
+    """The truth about a Keras model; NeedsTensorFlow if the torch backend cannot hold it."""
+    return truth_of(_program(job.program), job)
 
 
 def _convert(

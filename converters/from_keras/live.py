@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import keras
@@ -12,6 +13,7 @@ import numpy as np
 from ..errors import SourceError
 from ..example_inputs import inputs_from
 from ..fingerprint import fingerprint
+from ..jitter import moved
 from ..live_source import describe_call
 from ..source import Source
 from ..tensors import Call as ArrayCall
@@ -66,6 +68,16 @@ class KerasSource:
                 fix="check shapes and dtypes of the example inputs (--input)",
             ) from error
         return {name: keras.ops.convert_to_numpy(tensor) for name, tensor in named.items()}
+
+    @contextmanager
+    def jittered(self, generator: np.random.Generator) -> Iterator[None]:
+        """Meanwhile every weight is moved by up to one float32 ulp."""
+        before = self.flat.model.get_weights()
+        try:
+            self.flat.model.set_weights([moved(weight, generator) for weight in before])
+            yield
+        finally:
+            self.flat.model.set_weights(before)
 
 
 @functools.lru_cache(maxsize=1)

@@ -16,7 +16,8 @@ from ..from_torch.finishing import finish_program
 from ..from_torch.lowering import Lowering
 from ..from_torch.program import TorchProgram
 from ..from_torch.quantization.jobs import quantize_program, simulate_program
-from ..job import ConvertJob, Layout, Quantized, QuantizeJob, RunResult, SimulateJob
+from ..from_torch.truth import truth_of
+from ..job import ConvertJob, Layout, Quantized, QuantizeJob, RunResult, SimulateJob, TruthJob
 from ..layouts import layouts_of
 from ..tensors import read_calls
 from ..versions import versions_of
@@ -56,6 +57,11 @@ def quantize(job: QuantizeJob) -> Quantized:
 def simulate(job: SimulateJob) -> RunResult:
     """Run the program that the graph's artifacts are made of on stored calls."""
     return simulate_program(_program(job.program), job)
+
+
+def tell_truth(job: TruthJob) -> RunResult:
+    """The truth about a model by way of its graph."""
+    return truth_of(_program(job.program), job)
 
 
 def _convert(job: ConvertJob, lower: Callable[[TorchProgram], Lowering], tools: tuple[str, ...]) -> Artifact:

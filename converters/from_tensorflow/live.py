@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -65,6 +66,11 @@ class TensorFlowSource:
                 fix="check shapes and dtypes of the example inputs (--input)",
             ) from error
         return {name: tensor.numpy() for name, tensor in found.items()}
+
+    @contextmanager
+    def jittered(self, generator: np.random.Generator) -> Iterator[None]:  # noqa: ARG002 (nothing is moved)
+        """Its weights are constants of the function and stay, so that the inputs alone are moved."""
+        yield
 
 
 @functools.lru_cache(maxsize=1)

@@ -13,6 +13,7 @@ from torch.utils import _pytree as pytree
 from ..errors import ConversionError
 from .passes.drop_assertions import drop_assertions
 from .passes.recurrent_to_scan import recurrent_to_scan
+from .retype import cast, retype
 
 _LARGEST = float(torch.finfo(torch.float16).max)
 
@@ -26,8 +27,8 @@ class HalfModule(torch.nn.Module):
 
     def forward(self, *tensors: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """The program's outputs, floats in float32."""
-        results = self.module(*(_cast(tensor, torch.float32, torch.float16) for tensor in tensors))
-        return tuple(_cast(result, torch.float16, torch.float32) for result in pytree.tree_leaves(results))
+        results = self.module(*(cast(tensor, torch.float32, torch.float16) for tensor in tensors))
+        return tuple(cast(result, torch.float16, torch.float32) for result in pytree.tree_leaves(results))
 
 
 def half_program(program: ExportedProgram, dynamic_shapes: Any) -> ExportedProgram:
@@ -40,7 +41,7 @@ def half_program(program: ExportedProgram, dynamic_shapes: Any) -> ExportedProgr
         recurrent_to_scan(drop_assertions(program)).module(check_guards=False)
     )  # it shares the program's tensors
     examples = tuple(pytree.tree_leaves(program.example_inputs))
-    _narrow(module)
+    retype(module, tensor=_narrow, argument=_narrowed)
     try:
         with torch.no_grad():
             return torch.export.export(HalfModule(module), examples, dynamic_shapes=dynamic_shapes, strict=False)
@@ -50,19 +51,11 @@ def half_program(program: ExportedProgram, dynamic_shapes: Any) -> ExportedProgr
         ) from error
 
 
-def _narrow(module: fx.GraphModule) -> None:
-    """Constants, dtypes in arguments and numbers of the graph and of its loops' bodies."""
-    for tensor in (*module.parameters(), *module.buffers()):
-        if tensor.dtype is torch.float32:
-            infinite = torch.isinf(tensor.data)
-            tensor.data = torch.where(infinite, tensor.data, tensor.data.clamp(-_LARGEST, _LARGEST)).half()
-    for part in module.modules():
-        if isinstance(part, fx.GraphModule):
-            for node in part.graph.nodes:
-                if node.op == "call_function":
-                    node.args = pytree.tree_map(_narrowed, node.args)
-                    node.kwargs = pytree.tree_map(_narrowed, node.kwargs)
-            part.recompile()
+def _narrow(tensor: torch.Tensor) -> torch.Tensor:
+    if tensor.dtype is not torch.float32:
+        return tensor
+    infinite = torch.isinf(tensor)
+    return torch.where(infinite, tensor, tensor.clamp(-_LARGEST, _LARGEST)).half()
 
 
 def _narrowed(value: Any) -> Any:
@@ -71,7 +64,3 @@ def _narrowed(value: Any) -> Any:
     if isinstance(value, float) and abs(value) > _LARGEST and abs(value) != float("inf"):
         return _LARGEST if value > 0 else -_LARGEST
     return value
-
-
-def _cast(tensor: Any, found: torch.dtype, wanted: torch.dtype) -> Any:
-    return tensor.to(wanted) if isinstance(tensor, torch.Tensor) and tensor.dtype is found else tensor

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import torch
 
 from ..errors import SourceError
+from ..jitter import moved
 from ..live_source import describe_call
 from ..source import Source
 from ..tensors import Call
@@ -48,6 +51,20 @@ class TorchSource:
                 fix="check shapes and dtypes of the example inputs (--input)",
             ) from error
         return {name: tensor.detach().resolve_conj().resolve_neg().numpy() for name, tensor in named.items()}
+
+    @contextmanager
+    def jittered(self, generator: np.random.Generator) -> Iterator[None]:
+        """Meanwhile every weight is moved by up to one float32 ulp."""
+        weights = list(self._flat.parameters())
+        before = [weight.detach().clone() for weight in weights]
+        try:
+            for weight in weights:
+                if weight.dtype is torch.float32:
+                    weight.data.copy_(torch.from_numpy(moved(weight.detach().numpy(), generator)))
+            yield
+        finally:
+            for weight, value in zip(weights, before, strict=True):
+                weight.data.copy_(value)
 
 
 @functools.lru_cache(maxsize=1)

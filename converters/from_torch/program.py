@@ -56,8 +56,8 @@ class TorchProgram:
         self.signature = move_axes(signature, self.layouts)
 
     @functools.cached_property
-    def exported(self) -> torch.export.ExportedProgram:
-        """The program by torch.export, recurrent layers and loops of cells as one operator each.
+    def source_program(self) -> torch.export.ExportedProgram:
+        """The source by torch.export, recurrent layers and loops of cells as one operator each.
 
         It is shared, and not to be changed in place.
 
@@ -66,6 +66,11 @@ class TorchProgram:
         """
         with stage("export"), torch.no_grad(), whole_recurrent_layers(), quick_recurrent_cells():
             return reroll_cells(drop_aliases(self._export()))
+
+    @property
+    def exported(self) -> torch.export.ExportedProgram:
+        """The program that conversions start from; shared in the same way."""
+        return self.source_program
 
     def in_precision(self, job: ConvertJob) -> TorchProgram:
         """The program in the precision of a job; raises UsageError for the recipe of another model."""

@@ -6,16 +6,16 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from floors import policy_for
 
 from edgeproof.converters.signature import Dim, Signature, TensorSpec
 from edgeproof.validators.compare import compare
 from edgeproof.validators.metrics import OutputMetrics
 from edgeproof.validators.parity import Cause, Check, Status, TensorParity
-from edgeproof.validators.tolerance import FLOAT_POLICY, check
+from edgeproof.validators.tolerance import check
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Calls = list[dict[str, Array]]
-POLICY = FLOAT_POLICY
 SIGNATURE = Signature(
     inputs=(TensorSpec(name="x", dtype="float32", shape=("batch", 4)),),
     outputs=(
@@ -56,17 +56,6 @@ def reference_calls(count: int = 6) -> Calls:
     return calls
 
 
-def noisy(calls: Calls) -> Calls:
-    """As a correct conversion would give them: off by a rounding or two."""
-    return [
-        {
-            name: np.nextafter(array, np.float32(np.inf)) if array.dtype.kind == "f" else array
-            for name, array in call.items()
-        }
-        for call in calls
-    ]
-
-
 def changed(calls: Calls, name: str, change: Callable[[Array], Any]) -> Calls:
     return [{key: np.asarray(change(array)) if key == name else array for key, array in call.items()} for call in calls]
 
@@ -84,8 +73,9 @@ def renamed(calls: Calls, names: dict[str, str]) -> Calls:
     return [{names.get(name, name): array for name, array in call.items()} for call in calls]
 
 
-def judge(actual: Calls, *, policy: Any = POLICY, reference: Calls | None = None) -> dict[str, TensorParity]:
-    found = compare(reference or reference_calls(), actual, signature=SIGNATURE, policy=policy)
+def judge(actual: Calls, *, policy: Any = None, reference: Calls | None = None) -> dict[str, TensorParity]:
+    expected = reference or reference_calls()
+    found = compare(expected, actual, signature=SIGNATURE, policy=policy or policy_for(expected))
     return {output.name: output for output in found}
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+from floors import policy_for
 
 from edgeproof.converters.signature import Signature, TensorSpec
 from edgeproof.validators.compare import compare
 from edgeproof.validators.parity import ParityReport, ParityRow, Processor, Status, TensorParity, verdict_of
-from edgeproof.validators.tolerance import FLOAT_POLICY
 
 HOSTILE = "</script><b a='1' c=\"2\">|`x`&amp;\x00\x1b[31m\ud800]]>\n# head\n- item"
 OUTPUTS = ("scores", "boxes <b>|`x`")
@@ -25,7 +25,7 @@ def outputs(scale: float = 1.0, *, nan: bool = False) -> tuple[TensorParity, ...
     actual = [{**call, "scores": call["scores"] * scale} for call in reference]
     if nan:
         actual[2]["scores"][0, 3] = np.nan
-    return tuple(compare(reference, actual, signature=SIGNATURE, policy=FLOAT_POLICY))
+    return tuple(compare(reference, actual, signature=SIGNATURE, policy=policy_for(reference)))
 
 
 def row(format_name: str, status: Status, *, judged: tuple[TensorParity, ...] = ()) -> ParityRow:

@@ -13,7 +13,7 @@ from ...converters.errors import InputError
 from ...converters.manifest import ArtifactRecord, Manifest
 from ...converters.precision import Precision
 from ...converters.tensors import Call, read_calls
-from ..judging import GOLDEN
+from ..golden import FOLDER
 from ..parity import ParityReport, ParityRow, Status
 
 _CALLS = 8
@@ -79,7 +79,7 @@ def stored_calls(folder: Path, *, real: int) -> list[Call]:
 
     Of `real` calls a few are taken, of generated ones the first, which is the example. Raises InputError.
     """
-    path = folder / GOLDEN / "samples.npz"
+    path = folder / FOLDER / "samples.npz"
     if not path.exists():
         raise InputError(
             f"{path} is missing: there is nothing to measure on",

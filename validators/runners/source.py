@@ -5,10 +5,14 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
+
+import numpy as np
 
 from ...converters.errors import SourceError
 from ...converters.fingerprint import require_same
+from ...converters.jitter import moved_call
 from ...converters.job import ReferenceJob, RunResult
 from ...converters.live_source import LiveSource
 from ...converters.tensors import Call, read_calls, write_calls
@@ -25,7 +29,7 @@ def run_source(live: LiveSource, job: ReferenceJob, *, made_by: dict[str, str]) 
         require_same(live.fingerprint, job.fingerprint)
     seconds: list[float] = []
     refused: list[int] = []
-    with stage("run"):
+    with stage("run"), _as_asked(live, job):
         write_calls(Path(job.outputs), _timed(live, job, seconds, refused))
     return RunResult(
         calls=len(seconds),
@@ -36,8 +40,21 @@ def run_source(live: LiveSource, job: ReferenceJob, *, made_by: dict[str, str]) 
     )
 
 
+def _as_asked(live: LiveSource, job: ReferenceJob) -> AbstractContextManager[None]:
+    """The source as it is, or with its weights moved."""
+    return nullcontext() if job.jitter is None else live.jittered(np.random.default_rng(job.jitter))
+
+
+def _calls(job: ReferenceJob) -> Iterator[Call]:
+    if job.jitter is None:
+        yield from read_calls(Path(job.calls))
+        return
+    generator = np.random.default_rng([job.jitter, 1])
+    yield from (moved_call(call, generator) for call in read_calls(Path(job.calls)))
+
+
 def _timed(live: LiveSource, job: ReferenceJob, seconds: list[float], refused: list[int]) -> Iterator[Call]:
-    for index, call in enumerate(read_calls(Path(job.calls))):
+    for index, call in enumerate(_calls(job)):
         start = time.perf_counter()
         try:
             outputs = live.run(call)

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
+from floors import noisy, policy_for
 from planted_faults import (
     FAULTS,
-    POLICY,
     SIGNATURE,
     WHATEVER_THE_TOLERANCE,
     AllowsAnything,
@@ -18,7 +18,6 @@ from planted_faults import (
     changed,
     failed,
     judge,
-    noisy,
     reference_calls,
 )
 
@@ -60,12 +59,12 @@ def test_a_policy_that_checks_nothing_passes_nothing():
 
 
 def test_no_calls_on_either_side_fail():
-    assert {output.code for output in compare([], [], signature=SIGNATURE, policy=POLICY)} == {Cause.NO_SAMPLES}
+    assert {output.code for output in compare([], [], signature=SIGNATURE, policy=policy_for([]))} == {Cause.NO_SAMPLES}
 
 
 def test_a_model_without_outputs_has_no_results():
     empty = Signature(inputs=SIGNATURE.inputs, outputs=())
-    assert compare([{}], [{}], signature=empty, policy=POLICY) == []
+    assert compare([{}], [{}], signature=empty, policy=policy_for([{}])) == []
 
 
 def test_a_reference_without_the_output_fails():
@@ -84,7 +83,7 @@ def test_a_swap_between_outputs_of_different_shapes_is_recognised():
     generator = np.random.default_rng(1)
     reference = [{"a": generator.standard_normal(3), "b": generator.standard_normal((2, 2))} for _ in range(3)]
     swapped = [{"a": call["b"], "b": call["a"]} for call in reference]
-    results = compare(reference, swapped, signature=signature, policy=POLICY)
+    results = compare(reference, swapped, signature=signature, policy=policy_for(reference))
     assert [output.code for output in results] == [Cause.SWAPPED_OUTPUTS, Cause.SWAPPED_OUTPUTS]
     assert "'b'" in results[0].reason
 
@@ -114,14 +113,14 @@ def test_an_output_that_is_empty_every_time_proves_nothing():
     spec = TensorSpec(name="boxes", dtype="float32", shape=("found", 4))
     signature = Signature(inputs=SIGNATURE.inputs, outputs=(spec,))
     calls = [{"boxes": np.zeros((0, 4), np.float32)}] * 3
-    (result,) = compare(calls, calls, signature=signature, policy=POLICY)
+    (result,) = compare(calls, calls, signature=signature, policy=policy_for(calls))
     assert result.code is Cause.NOTHING_COMPARED
 
 
 def test_an_output_that_is_empty_by_its_signature_passes():
     signature = Signature(inputs=SIGNATURE.inputs, outputs=(TensorSpec(name="none", dtype="float32", shape=(0, 4)),))
     calls = [{"none": np.zeros((0, 4), np.float32)}] * 3
-    (result,) = compare(calls, calls, signature=signature, policy=POLICY)
+    (result,) = compare(calls, calls, signature=signature, policy=policy_for(calls))
     assert result.status is Status.PASS
 
 
@@ -139,7 +138,7 @@ def test_a_size_that_the_data_decide_needs_no_second_size():
         dims=(Dim(name="found", min=0, max=100),),
     )
     calls = [{"boxes": np.full((2, 4), value, np.float32)} for value in (1.0, 2.0)]
-    (result,) = compare(calls, calls, signature=signature, policy=POLICY)
+    (result,) = compare(calls, calls, signature=signature, policy=policy_for(calls))
     assert result.status is Status.PASS
 
 
@@ -162,7 +161,9 @@ def test_a_saturated_source_may_be_matched_by_a_constant():
 
 
 def test_a_single_call_is_noted():
-    (result, *_) = compare(reference_calls(1), reference_calls(1), signature=_static(SIGNATURE), policy=POLICY)
+    (result, *_) = compare(
+        reference_calls(1), reference_calls(1), signature=_static(SIGNATURE), policy=policy_for(reference_calls(1))
+    )
     assert result.status is Status.PASS
     assert any("single call" in note for note in result.notes)
 
@@ -174,7 +175,6 @@ def test_zeros_are_matched_by_zeros_only():
     result = judge(off, reference=reference)["scores"]
     assert result.code is Cause.TOLERANCE
     assert result.max_rel_to_scale is None
-    assert "infinite" in result.reason
 
 
 def test_calls_are_read_once_and_side_by_side():
@@ -191,7 +191,10 @@ def test_calls_are_read_once_and_side_by_side():
             assert alive <= index + 1
             yield call
 
-    assert all(one.status is Status.PASS for one in compare(stream(), checked(), signature=SIGNATURE, policy=POLICY))
+    assert all(
+        one.status is Status.PASS
+        for one in compare(stream(), checked(), signature=SIGNATURE, policy=policy_for(reference_calls()))
+    )
 
 
 def test_the_worst_element_of_a_nan_is_written_as_text():

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
+from floors import noisy, policy_for
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from planted_faults import (
     FAULTS,
-    POLICY,
     Calls,
     changed,
     failed,
     judge,
-    noisy,
     reference_calls,
 )
 
@@ -49,7 +48,7 @@ def test_values_under_any_other_name_fail(order: list[int], seed: int):
     generator = np.random.default_rng(seed)
     reference = [{name: generator.standard_normal(3).astype("f4") for name in names} for _ in range(3)]
     actual = [{name: call[names[place]] for name, place in zip(names, order, strict=True)} for call in reference]
-    results = compare(reference, actual, signature=signature, policy=POLICY)
+    results = compare(reference, actual, signature=signature, policy=policy_for(reference))
     for result, own, place in zip(results, range(3), order, strict=True):
         assert result.code is (None if own == place else Cause.SWAPPED_OUTPUTS)
 

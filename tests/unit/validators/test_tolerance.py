@@ -6,40 +6,62 @@ import math
 
 import numpy as np
 import pytest
+from floors import Array, policy_for
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgeproof.validators.accumulators import DECIDED
-from edgeproof.validators.metrics import OutputMeter
-from edgeproof.validators.tolerance import FLOAT_POLICY, ScalePolicy, check, round_up
+from edgeproof.converters.signature import TensorSpec
+from edgeproof.validators.noise_floor import FloorKind, NoiseFloor
+from edgeproof.validators.observer import OutputObserver, Truth
+from edgeproof.validators.parity import Check
+from edgeproof.validators.tolerance import LARGEST, RMS, FloorPolicy, Limits, check, measured_limits, round_up
 
-POLICY = ScalePolicy(name="test", max_abs=1e-3, rms=1e-4)
-
-
-def test_limits_lie_between_what_correct_conversions_do_and_what_decides():
-    policy = FLOAT_POLICY
-    largest_seen_of_a_correct_conversion = 1.2e-5
-    assert policy.max_abs > 2 * largest_seen_of_a_correct_conversion
-    assert policy.max_abs <= DECIDED / 2, "an accepted output could lose a decision"
-    assert policy.rms < policy.max_abs
+LIMITS = Limits(rms=5.0, largest=10.0)
 
 
-def test_floats_are_checked_by_their_share_of_the_scale():
-    meter = OutputMeter()
-    meter.add(np.array([100.0, 1.0]), np.array([100.2, 1.0]))
-    by_name = {one.quantity: one for one in POLICY.checks(meter.metrics())}
-    assert by_name["max_abs/scale"].value == pytest.approx(2e-3)
-    assert not by_name["max_abs/scale"].passed
-    assert by_name["max_abs/scale"].would_pass == pytest.approx(2.1e-3)
-    assert by_name["max_abs/scale"].limit == POLICY.max_abs
+def judged(reference: Array, actual: Array, *, floor: NoiseFloor | None = None) -> tuple[Check, ...]:
+    calls = [{"x": reference}]
+    observer = OutputObserver(TensorSpec(name="x", dtype=reference.dtype.name, shape=reference.shape))
+    observer.add(0, calls[0], {"x": actual}, Truth())
+    policy = FloorPolicy(floor=floor or policy_for(calls).floor, limits=LIMITS)
+    return policy.checks(observer.metrics(), output="x")
+
+
+def test_limits_are_those_that_were_measured_and_catch_what_is_ten_times_the_floor():
+    limits = measured_limits()
+    assert 1 < limits.rms <= 10
+    assert limits.rms <= limits.largest
+
+
+def test_floats_are_checked_in_multiples_of_the_floor():
+    reference = np.linspace(1, 2, 100, dtype=np.float32)
+    rms, largest = judged(reference, reference + np.float32(9 * 2.0**-23))
+    assert (rms.quantity, largest.quantity) == (RMS, LARGEST)
+    assert rms.value == pytest.approx(6, rel=0.1)
+    assert not rms.passed
+    assert largest.passed
+
+
+def test_one_element_far_off_fails_where_the_mean_hides_it():
+    reference = np.linspace(1, 2, 100_000, dtype=np.float32)
+    actual = reference.copy()
+    actual[500] += np.float32(30 * 2.0**-23)
+    rms, largest = judged(reference, actual)
+    assert rms.passed
+    assert not largest.passed
+
+
+def test_an_output_without_a_floor_never_passes():
+    reference = np.ones(3, np.float32)
+    assert not any(one.passed for one in judged(reference, reference, floor=NoiseFloor(kind=FloorKind.JITTER)))
 
 
 def test_one_wrong_integer_is_too_many():
-    meter = OutputMeter()
-    meter.add(np.arange(1_000_000), np.arange(1_000_000))
-    assert [one.passed for one in POLICY.checks(meter.metrics())] == [True]
-    meter.add(np.array([1]), np.array([2]))
-    (only,) = POLICY.checks(meter.metrics())
+    numbers = np.arange(1_000_000)
+    assert [one.passed for one in judged(numbers, numbers)] == [True]
+    wrong = numbers.copy()
+    wrong[7] = 0
+    (only,) = judged(numbers, wrong)
     assert (only.quantity, only.passed, only.would_pass) == ("mismatches", False, 1.0)
 
 

@@ -1,0 +1,114 @@
+"""The files beside the artifacts that a verdict stands on: calls, the source's outputs, the truth, the noise floor."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Sequence
+from itertools import chain, repeat
+from pathlib import Path
+
+from ..converters.precision import Precision
+from ..converters.tensors import Call, read_calls, write_calls
+from ..converters.writing import write_atomically
+from .noise_floor import DOCUMENT, FloorKind, Group, NoiseFloor, measure_floor, undecided
+from .observer import Truth
+
+FOLDER = "golden"
+
+
+class Golden:
+    """The files in `folder`/golden; of the calls the first `real` are real inputs, the example comes next."""
+
+    def __init__(self, folder: Path, *, real: int = 0) -> None:
+        self.folder = folder / FOLDER
+        self.folder.mkdir(exist_ok=True)
+        self.real = real
+
+    @property
+    def calls(self) -> Path:
+        """The file of calls to run."""
+        return self.folder / "samples.npz"
+
+    @property
+    def reference(self) -> Path:
+        """The file of the source's outputs."""
+        return self.folder / "reference.npz"
+
+    @property
+    def truth(self) -> Path:
+        """The file of what the source's program gives in float64."""
+        return self.folder / "truth.npz"
+
+    @property
+    def program(self) -> Path:
+        """The file of what the source's program gives in float32, outside its framework's own class."""
+        return self.folder / "program.npz"
+
+    @property
+    def undecided(self) -> Path:
+        """The file that says which integers and booleans hang on the source's rounding; absent where there are none."""
+        return self.folder / "undecided.npz"
+
+    @property
+    def floor(self) -> Path:
+        """The file of the noise floor."""
+        return self.folder / "floor.json"
+
+    def simulation(self, precision: Precision, format_name: str) -> Path:
+        """The file of what the simulated model of a precision gives, rounded as a format does."""
+        return self.folder / f"simulated.{format_name}.{precision}.npz"
+
+    @property
+    def groups(self) -> Iterator[Group]:
+        """The group of every call, and PROBES for ever after."""
+        return chain(repeat(Group.REAL, self.real + 1), repeat(Group.PROBES))
+
+    def measure(self, jittered: Sequence[Path], wide: Sequence[Path], *, why: str = "") -> NoiseFloor:
+        """Measure the floor and store it, with what is undecided, after the runs that it takes.
+
+        `why` says that the source did not run in float64, so that the jittered runs are of the source itself.
+        """
+        exact = None if why else read_calls(self.truth)
+        floor = measure_floor(read_calls(self.reference), exact, [*map(read_calls, jittered)], self.groups)
+        floor = floor.trusted() if not why else NoiseFloor(kind=floor.kind, outputs=floor.outputs, why=why)
+        self.store_floor(floor)
+        self._store_undecided([*([] if why else [self.truth]), *jittered, *wide])
+        return floor
+
+    def measure_again(self) -> NoiseFloor:
+        """The floor of a source that ran again, with the jitter that was stored."""
+        stored = self.stored_floor()
+        exact = read_calls(self.truth) if self.truth.exists() else None
+        floor = measure_floor(read_calls(self.reference), exact, [], self.groups)
+        return floor.with_jitter_of(stored).trusted()
+
+    def stored_floor(self) -> NoiseFloor:
+        """The floor that was stored; InputError if that is no such file."""
+        return DOCUMENT.decode(self.floor.read_bytes(), name=f"{FOLDER}/{self.floor.name}")
+
+    def store_floor(self, floor: NoiseFloor) -> None:
+        """Write the floor."""
+        write_atomically(self.floor, DOCUMENT.encode(floor))
+
+    def truths(self, floor: NoiseFloor) -> Iterator[Truth]:
+        """What is known of every call beyond the source's outputs."""
+        exact: Iterator[Call | None] = repeat(None)
+        if floor.kind is FloorKind.FLOAT64:
+            exact = read_calls(self.truth)
+        masks: Iterator[Call] = repeat({})
+        if self.undecided.exists():
+            masks = read_calls(self.undecided)
+        for group, known, mask in zip(self.groups, exact, masks, strict=False):
+            yield Truth(group=group, exact=known, undecided=mask)
+
+    def _store_undecided(self, others: Sequence[Path]) -> None:
+        first = next(read_calls(self.reference), {})
+        if all(array.dtype.kind == "f" for array in first.values()):
+            return
+        streams = zip(read_calls(self.reference), *map(read_calls, others), strict=False)
+        write_calls(self.undecided, (undecided(source, moved) for source, *moved in streams))
+
+    def copy_to(self, other: Golden, names: Sequence[str]) -> None:
+        """Copy files by name to another folder."""
+        for name in names:
+            shutil.copyfile(self.folder / name, other.folder / name)

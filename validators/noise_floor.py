@@ -1,0 +1,204 @@
+"""How much rounding noise the source itself makes: the measure that an artifact's difference is held against.
+
+For every output: rms and largest of `source - truth`, where the truth is the source's program in float64, and of what
+remains of a float32 ulp's jitter at every operator. docs/parity.md says how both become the floor.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from itertools import repeat
+
+import numpy as np
+
+from ..converters.documents import Document
+from ..converters.tensors import Call
+from .accumulators import Array
+
+EPSILON = float(np.finfo(np.float32).eps)
+_TINY = float(np.finfo(np.float32).tiny)
+# A group of calls with fewer elements of an output says too little alone, and is taken together with the others.
+_FEW = 64
+# The source may be this many times further from the truth than jitter explains. Beyond that the float64 program is not
+# the source's: what is then measured against is the source itself. docs/parity.md has the measurements.
+LARGEST_DOUBT = 30.0
+
+
+class FloorKind(StrEnum):
+    """What the floor was measured by."""
+
+    FLOAT64 = "float64"
+    JITTER = "jitter"
+
+
+class Group(StrEnum):
+    """Calls whose noise is taken together: real inputs, and generated ones, whose sizes may be others."""
+
+    REAL = "real"
+    PROBES = "probes"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Error:
+    """A difference over some calls: sum of squares, largest, and the number of elements."""
+
+    squares: float = 0.0
+    largest: float = 0.0
+    elements: int = 0
+
+    @property
+    def rms(self) -> float:
+        """The root mean square."""
+        return math.sqrt(self.squares / self.elements) if self.elements else 0.0
+
+    def __add__(self, other: Error) -> Error:
+        """Both together."""
+        return Error(
+            squares=self.squares + other.squares,
+            largest=max(self.largest, other.largest),
+            elements=self.elements + other.elements,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Noise:
+    """One output over one group of calls: the source's noise, the jitter's, and the size of the output itself."""
+
+    source: Error
+    jitter: Error
+    size: Error
+
+    def __add__(self, other: Noise) -> Noise:
+        """Both groups together."""
+        return Noise(source=self.source + other.source, jitter=self.jitter + other.jitter, size=self.size + other.size)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoiseFloor:
+    """The noise of every float output, by output and group.
+
+    With FLOAT64 differences are taken from the float64 program, with JITTER from the source itself; `why` says why it
+    is not the former.
+    """
+
+    schema: int = 1
+    kind: FloorKind
+    outputs: dict[str, dict[Group, Noise]] = field(default_factory=dict[str, dict[Group, Noise]])
+    why: str = ""
+
+    def of(self, output: str, errors: Mapping[Group, Error]) -> Iterator[tuple[Error, float, float]]:
+        """An artifact's error in each group of calls of an output, with the floor of rms and of the largest element."""
+        noises = self.outputs.get(output, {})
+        if any(noise.size.elements < _FEW for noise in noises.values()):
+            yield sum(errors.values(), Error()), *self._floor(_together(noises.values()))
+            return
+        for group, noise in noises.items():
+            yield errors.get(group, Error()), *self._floor(noise)
+
+    def _floor(self, noise: Noise) -> tuple[float, float]:
+        own = noise.source if self.kind is FloorKind.FLOAT64 else Error()
+        rms = max(own.rms, noise.jitter.rms, EPSILON * noise.size.rms, EPSILON * _TINY)
+        return rms, max(own.largest, noise.jitter.largest, EPSILON * noise.size.largest, rms)
+
+    def with_jitter_of(self, other: NoiseFloor) -> NoiseFloor:
+        """This floor with the jitter that was measured for another run of the source's program."""
+        outputs = {
+            name: {
+                group: replace(noise, jitter=other.outputs[name][group].jitter)
+                for group, noise in noises.items()
+                if group in other.outputs.get(name, {})
+            }
+            for name, noises in self.outputs.items()
+        }
+        return replace(self, outputs=outputs)
+
+    def trusted(self) -> NoiseFloor:
+        """This floor, or the jitter's alone where the float64 program cannot be the source's."""
+        doubts = dict(self.doubts) if self.kind is FloorKind.FLOAT64 else {}
+        if not doubts:
+            return self
+        name = max(doubts, key=lambda each: doubts[each])
+        why = (
+            f"the source's {name!r} is {doubts[name]:.3g} times further from its float64 program than rounding explains"
+        )
+        return replace(self, kind=FloorKind.JITTER, why=why)
+
+    @property
+    def doubts(self) -> Iterator[tuple[str, float]]:
+        """The outputs whose source lies further from the truth than jitter explains, and how many times."""
+        for output, noises in self.outputs.items():
+            noise = _together(noises.values())
+            explained = max(noise.jitter.rms, EPSILON * noise.size.rms)
+            if noise.source.rms > LARGEST_DOUBT * explained:
+                yield output, noise.source.rms / explained if explained else math.inf
+
+
+DOCUMENT = Document(content=NoiseFloor, title="noise floor", schema=1, fix="convert again")
+
+
+def measure_floor(
+    reference: Iterable[Call],
+    exact: Iterable[Call] | None,
+    jittered: Sequence[Iterable[Call]],
+    groups: Iterable[Group],
+) -> NoiseFloor:
+    """The floor of a source's outputs; without `exact` the jittered runs are of the source itself.
+
+    All yield one mapping of output names to arrays per call, in the same order, and are read side by side.
+    """
+    noises: dict[str, dict[Group, Noise]] = {}
+    truth: Iterable[Call | None] = repeat(None) if exact is None else exact
+    for group, source, true, *moved in zip(groups, reference, truth, *jittered, strict=False):
+        for name, array in source.items():
+            if array.dtype.kind == "f":
+                center = array if true is None else true[name]
+                noise = _noise(array, center, [call[name] for call in moved])
+                found = noises.setdefault(name, {})
+                found[group] = found[group] + noise if group in found else noise
+    return NoiseFloor(kind=FloorKind.JITTER if exact is None else FloorKind.FLOAT64, outputs=noises)
+
+
+def _noise(source: Array, center: Array, moved: Sequence[Array]) -> Noise:
+    errors = (error_of(array, center) for array in moved)
+    return Noise(
+        source=error_of(source, center),
+        jitter=max(errors, key=lambda error: error.squares, default=Error()),
+        size=error_of(center, np.zeros_like(center)),
+    )
+
+
+def error_of(array: Array, center: Array) -> Error:
+    """The difference of two arrays where both are finite; nothing where rounding decided about their shapes."""
+    if array.shape != center.shape:
+        return Error()
+    left, right = array.astype(np.float64), center.astype(np.float64)
+    both = np.isfinite(left) & np.isfinite(right)
+    difference = np.abs(left[both] - right[both])
+    return Error(
+        squares=float(np.dot(difference, difference)),
+        largest=float(difference.max(initial=0.0)),
+        elements=int(difference.size),
+    )
+
+
+def undecided(reference: Call, others: Iterable[Call]) -> dict[str, Array]:
+    """For each output in integers or booleans: where the source's rounding decides otherwise, as a boolean array."""
+    masks: dict[str, Array] = {
+        name: np.zeros(array.shape, dtype=bool) for name, array in reference.items() if array.dtype.kind != "f"
+    }
+    for other in others:
+        masks = {name: mask | _differs(reference[name], other[name]) for name, mask in masks.items()}
+    return masks
+
+
+def _differs(reference: Array, other: Array) -> Array:
+    """Everywhere, if rounding decides about the shape."""
+    return np.asarray(other != reference if other.shape == reference.shape else True)
+
+
+def _together(noises: Iterable[Noise]) -> Noise:
+    first, *rest = noises
+    return sum(rest, first)
