@@ -9,11 +9,12 @@ from itertools import zip_longest
 from ..converters.signature import Signature
 from ..converters.tensors import Call
 from .faults import faults, notes, off_limits
+from .limits import RMS
 from .metrics import OutputMetrics, Real, Worst
 from .observer import UNKNOWN, OutputObserver, Truth
 from .parity import Cause, Check, Element, Finding, Number, Status, TensorParity
 from .swaps import CrossMeter
-from .tolerance import RMS, Policy
+from .tolerance import Policy
 
 
 def compare(

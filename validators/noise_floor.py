@@ -17,14 +17,12 @@ import numpy as np
 from ..converters.documents import Document
 from ..converters.tensors import Call
 from .accumulators import Array
+from .limits import measured_limits
 
 EPSILON = float(np.finfo(np.float32).eps)
 _TINY = float(np.finfo(np.float32).tiny)
 # A group of calls with fewer elements of an output says too little alone, and is taken together with the others.
 _FEW = 64
-# The source may be this many times further from the truth than jitter explains. Beyond that the float64 program is not
-# the source's: what is then measured against is the source itself. docs/parity.md has the measurements.
-LARGEST_DOUBT = 30.0
 
 
 class FloorKind(StrEnum):
@@ -132,7 +130,7 @@ class NoiseFloor:
         for output, noises in self.outputs.items():
             noise = _together(noises.values())
             explained = max(noise.jitter.rms, EPSILON * noise.size.rms)
-            if noise.source.rms > LARGEST_DOUBT * explained:
+            if noise.source.rms > measured_limits().doubt * explained:
                 yield output, noise.source.rms / explained if explained else math.inf
 
 

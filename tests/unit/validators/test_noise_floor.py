@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from edgeproof.validators.limits import measured_limits
 from edgeproof.validators.noise_floor import (
     DOCUMENT,
     EPSILON,
-    LARGEST_DOUBT,
     Error,
     FloorKind,
     Group,
@@ -75,7 +75,7 @@ def test_a_few_numbers_are_taken_with_the_others():
 
 def test_a_truth_further_away_than_rounding_explains_is_not_believed():
     truth = wide()
-    far = truth + 2 * LARGEST_DOUBT * 1e-6
+    far = truth + 2 * measured_limits().doubt * 1e-6
     floor = measure_floor(calls(far), calls(truth), [calls(truth + 1e-6)], repeat(Group.REAL)).trusted()
     assert floor.kind is FloorKind.JITTER
     assert "'x'" in floor.why

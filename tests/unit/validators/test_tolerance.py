@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,12 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgeproof.converters.signature import TensorSpec
+from edgeproof.validators.limits import LARGEST, RMS, measured_limits
 from edgeproof.validators.noise_floor import FloorKind, NoiseFloor
 from edgeproof.validators.observer import OutputObserver, Truth
 from edgeproof.validators.parity import Check
-from edgeproof.validators.tolerance import LARGEST, RMS, FloorPolicy, Limits, check, measured_limits, round_up
+from edgeproof.validators.tolerance import FloorPolicy, check, round_up
 
-LIMITS = Limits(rms=5.0, largest=10.0)
+LIMITS = replace(measured_limits(), rms=5.0, largest=10.0)
 
 
 def judged(reference: Array, actual: Array, *, floor: NoiseFloor | None = None) -> tuple[Check, ...]:

@@ -1,0 +1,43 @@
+"""The architectures by name, with the arguments that `edgeproof convert` is given; nothing here needs a framework."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+_HERE = Path(__file__).resolve().parent
+_TIMM = (
+    "resnet18 mobilenetv3_small_100 efficientnet_b0 vit_tiny_patch16_224 convnext_atto regnetx_002 densenet121 "
+    "ghostnet_100 mobilevit_xxs xcit_nano_12_p16_224 deit_tiny_patch16_224 poolformer_s12 edgenext_xx_small "
+    "mnasnet_100 tinynet_e lcnet_050 repvgg_a0 pit_ti_224 fastvit_t8 levit_128s hardcorenas_a"
+).split()
+_TRANSFORMERS = "bert distilbert roberta electra mpnet albert xlm-roberta camembert".split()
+_KERAS = "MobileNetV2 DenseNet121 ResNet50V2".split()
+_SEEDS = ("1", "2")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Architecture:
+    """One architecture with the weights of one seed."""
+
+    name: str
+    seed: str
+    factory: str
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """SOURCE and its options for `edgeproof convert`."""
+        return (self.factory, "--model-arg", f"name={self.name}", "--model-arg", f"seed={self.seed}")
+
+
+def architectures() -> Iterator[Architecture]:
+    """All of them, one seed after the other."""
+    torch, keras = str(_HERE / "torch_architectures.py"), str(_HERE / "keras_architectures.py")
+    for seed in _SEEDS:
+        for name in _TIMM:
+            yield Architecture(name=name, seed=seed, factory=f"{torch}:timm_model")
+        for name in _TRANSFORMERS:
+            yield Architecture(name=name, seed=seed, factory=f"{torch}:transformers_model")
+        for name in _KERAS:
+            yield Architecture(name=name, seed=seed, factory=f"{keras}:application")
