@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -74,6 +75,28 @@ def report_option(function: Decorated) -> Decorated:
         help="Write the report as well: json=F, junit=F, html=F, md=F.",
     )
     return option(function)
+
+
+def publishing_options(function: Decorated) -> Decorated:
+    """--report, --baseline, --update-baseline, --github and --json: what becomes of a run."""
+    baseline = click.option(
+        "--baseline",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="An earlier parity.json: fail where this run is worse, beyond noise.",
+    )
+    update = click.option(
+        "--update-baseline",
+        is_flag=False,
+        flag_value="tighten",
+        type=click.Choice(["tighten", "replace"]),
+        help="Write the baseline too, if the run passes: tighten takes what is better, replace all. "
+        "[default if given: tighten]",
+    )
+    github = click.option(
+        "--github", is_flag=True, help="Annotations for GitHub Actions, and the report in the job's summary."
+    )
+    return report_option(baseline(update(github(json_option(function)))))
 
 
 def parse_names(texts: Iterable[str], *, option: str, known: tuple[str, ...]) -> tuple[str, ...]:

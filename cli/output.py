@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ..converters.precision import Precision
+from ..validators.baseline import Comparison
 from ..validators.parity import ParityReport, ParityRow, Status, Verdict
 from ..validators.reports.wording import NO_FIGURE, size, sqnr
 from ..validators.request import Outcome
@@ -25,10 +26,10 @@ _NEVER_RAN = (Status.CONVERT_FAIL, Status.QUANTIZE_FAIL)
 _SCHEMA = 1
 
 
-def write_outcome(outcome: Outcome, *, as_json: bool, folder: Path | None) -> None:
+def write_outcome(outcome: Outcome, *, as_json: bool, folder: Path | None, baseline: Comparison | None = None) -> None:
     """Write what came of a run; `folder` is where the artifacts are, as the user called it."""
     if as_json:
-        sys.stdout.write(outcome_json(outcome, folder=folder))
+        sys.stdout.write(outcome_json(outcome, folder=folder, baseline=baseline))
         return
     console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else _WIDE, highlight=False, soft_wrap=False)
     console.print(result_table(outcome, width=console.width))
@@ -38,8 +39,8 @@ def write_outcome(outcome: Outcome, *, as_json: bool, folder: Path | None) -> No
         console.print(line, soft_wrap=line.plain.startswith(("fix:", "log:")))
 
 
-def outcome_json(outcome: Outcome, *, folder: Path | None) -> str:
-    """The outcome as JSON: the report, the manifest, the folder and where the time went."""
+def outcome_json(outcome: Outcome, *, folder: Path | None, baseline: Comparison | None = None) -> str:
+    """The outcome as JSON: the report, the manifest, the folder, where the time went, and what the baseline says."""
     document = {
         "schema": _SCHEMA,
         "verdict": outcome.report.verdict,
@@ -48,6 +49,7 @@ def outcome_json(outcome: Outcome, *, folder: Path | None) -> str:
         "report": outcome.report,
         "manifest": outcome.manifest,
         "timings": outcome.timings,
+        "baseline": baseline,
     }
     return msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n"
 

@@ -8,13 +8,16 @@ from typing import Any
 
 import click
 
+from ...converters.errors import UsageError
+from ...converters.manifest import source_sha256
+from ...validators.baseline import Baseline, read_baseline
 from ...validators.parity import ParityReport, Status, exit_code
 from ...validators.pipeline import certify
+from ...validators.request import Request
 from ..invocation import VERBOSE, verbosity_of
-from ..options import json_option, limit_options, report_option, verbosity_options
-from ..output import write_outcome
+from ..options import limit_options, publishing_options, verbosity_options
 from ..progress import shown_progress, write_timings
-from ..reports import parse_reports, write_reports
+from ..publishing import Publishing
 from ..request_options import ConvertArguments, request_of
 from ..source_options import source_options
 
@@ -83,28 +86,40 @@ Examples:
 @click.option("--input-layout", type=_LAYOUTS, help="Layout of 4-dimensional inputs in the artifacts.")
 @click.option("--output-layout", type=_LAYOUTS, help="Layout of 4-dimensional outputs in the artifacts.")
 @click.option("--seed", default=0, metavar="N", help="Seed of generated inputs. [default: 0]")
-@report_option
+@publishing_options
 @limit_options
-@json_option
 @verbosity_options
 @click.pass_context
-def command(context: click.Context, /, as_json: bool, report: tuple[str, ...], **given: Any) -> int:
+def command(context: click.Context, /, **given: Any) -> int:
     """Make artifacts from a checkpoint, and prove each of them.
 
     SOURCE is a checkpoint (.pt .pth .bin .ckpt .safetensors .pt2 .keras .h5, a SavedModel or Transformers folder) or a
     factory (pkg.module:function, path/file.py:function). Every artifact runs beside its source on the same inputs and
     is judged.
     """
-    reports = parse_reports(report)
-    request = request_of(ConvertArguments(**given))
+    publishing = Publishing.taken_from(given)
     verbosity = verbosity_of(context)
-    with shown_progress(verbosity) as listener:
-        outcome = certify(request, on_progress=listener)
-    write_reports(outcome.report, reports)
-    write_outcome(outcome, as_json=as_json, folder=outcome.folder)
+    with publishing.announced():
+        request = request_of(ConvertArguments(**given))
+        baseline = _baseline(request, publishing)
+        with shown_progress(verbosity) as listener:
+            outcome = certify(request, on_progress=listener)
+        code = exit_code(outcome.report) if request.verify else _exit_code_unverified(outcome.report)
+        code = publishing.publish(outcome, code=code, baseline=baseline)
     if verbosity >= VERBOSE:
         write_timings(outcome.timings)
-    return exit_code(outcome.report) if request.verify else _exit_code_unverified(outcome.report)
+    return code
+
+
+def _baseline(request: Request, publishing: Publishing) -> Baseline | None:
+    """What the artifacts are compared with; raises InputError if it is of another source."""
+    if publishing.baseline is None:
+        return None
+    if not request.verify:
+        raise UsageError("--baseline compares what was judged, and --no-verify judges nothing", fix="leave one out")
+    baseline = read_baseline(publishing.baseline, update=publishing.update, folder=request.output)
+    baseline.require_source(source_sha256(request.source))
+    return baseline
 
 
 def _exit_code_unverified(report: ParityReport) -> int:

@@ -7,15 +7,16 @@ from typing import Any
 
 import click
 
+from ...converters import manifest
 from ...converters.errors import UsageError
 from ...converters.source import Source
+from ...validators.baseline import Baseline, read_baseline
 from ...validators.parity import exit_code
-from ...validators.verification import Verification, verify
+from ...validators.verification import Verification, folder_of, verify
 from ..invocation import verbosity_of
-from ..options import json_option, limit_options, parse_names, report_option, verbosity_options
-from ..output import write_outcome
+from ..options import limit_options, parse_names, publishing_options, verbosity_options
 from ..progress import shown_progress
-from ..reports import parse_reports, write_reports
+from ..publishing import Publishing
 from ..request_options import TARGETS, limits_of
 from ..source_options import SourceArguments, source_from, source_options
 
@@ -24,7 +25,9 @@ Examples:
   against the outputs that convert stored:
     edgeproof verify classifier.edgeproof
   one artifact, for a continuous integration server:
-    edgeproof verify out/net.onnx.fp32.onnx --report junit=parity.xml,md=parity.md
+    edgeproof verify out/net.onnx.fp32.onnx --github --report junit=parity.xml,md=parity.md
+  beside an earlier run, which is tightened by what is better:
+    edgeproof verify out --baseline net.baseline.json --update-baseline
   against the source, which runs again:
     edgeproof verify out --against model.py:build"""
 
@@ -34,29 +37,38 @@ Examples:
 @click.option("--against", metavar="SOURCE", help="Run this source again. [default: its stored outputs]")
 @source_options
 @click.option("--on", multiple=True, default=("host",), metavar="TARGET,...", help="Where to verify. [default: host]")
-@report_option
+@publishing_options
 @limit_options
-@json_option
 @verbosity_options
 @click.pass_context
-def command(context: click.Context, /, place: Path, as_json: bool, **given: Any) -> int:
+def command(context: click.Context, /, place: Path, **given: Any) -> int:
     """Judge artifacts again, without converting.
 
     DIR is a folder that `edgeproof convert` wrote, ARTIFACT one file in it. They run on the stored samples; a
     file that is not the one that was written fails. Nothing in the folder is changed.
     """
-    reports = parse_reports(given["report"])
-    request = Verification(
-        place=place,
-        against=_source(given["against"], SourceArguments.of(given)),
-        targets=parse_names(given["on"], option="--on", known=TARGETS),
-        limits=limits_of(given["jobs"], given["timeout"], given["memory"]),
-    )
-    with shown_progress(verbosity_of(context)) as listener:
-        outcome = verify(request, on_progress=listener)
-    write_reports(outcome.report, reports)
-    write_outcome(outcome, as_json=as_json, folder=outcome.folder)
-    return exit_code(outcome.report)
+    publishing = Publishing.taken_from(given)
+    with publishing.announced():
+        request = Verification(
+            place=place,
+            against=_source(given["against"], SourceArguments.of(given)),
+            targets=parse_names(given["on"], option="--on", known=TARGETS),
+            limits=limits_of(given["jobs"], given["timeout"], given["memory"]),
+        )
+        baseline = _baseline(place, publishing)
+        with shown_progress(verbosity_of(context)) as listener:
+            outcome = verify(request, on_progress=listener)
+        return publishing.publish(outcome, code=exit_code(outcome.report), baseline=baseline)
+
+
+def _baseline(place: Path, publishing: Publishing) -> Baseline | None:
+    """What the artifacts at `place` are compared with; raises InputError if it is of another source."""
+    if publishing.baseline is None:
+        return None
+    folder, only = folder_of(place)
+    baseline = read_baseline(publishing.baseline, update=publishing.update, folder=folder, only=only)
+    baseline.require_source(manifest.read(folder).source.sha256)
+    return baseline
 
 
 def _source(against: str | None, given: SourceArguments) -> Source | None:
