@@ -45,8 +45,10 @@ class DescribeJob:
 class Description:
     """A source as it was found: `examples` holds one call, `samples` and `calibration` calls that functions gave.
 
-    `made_by` names the framework's version, `notes` what the user should know about the source. `fingerprint`
-    is that of the weights a factory built (None for other sources): called again, it must build the same.
+    `sample_files` and `calibration_files` are the files that these calls were made of, if they were. `ranges` has the
+    lowest and highest value of inputs that choose rows of a table. `made_by` names the framework's version, `notes`
+    what the user should know about the source. `fingerprint` is that of the weights a factory built (None for other
+    sources): called again, it must build the same.
     """
 
     source: Source
@@ -58,6 +60,9 @@ class Description:
     made_by: dict[str, str]
     notes: tuple[str, ...] = ()
     fingerprint: str | None = None
+    sample_files: tuple[str, ...] = ()
+    calibration_files: tuple[str, ...] = ()
+    ranges: dict[str, tuple[int, int]] = field(default_factory=dict[str, tuple[int, int]])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

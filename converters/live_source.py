@@ -42,6 +42,13 @@ class LiveSource(Protocol):
         """The outputs of one call by name, in the model's own order; SourceError if the model raises."""
         ...
 
+    def tables(self) -> dict[str, int]:
+        """The fewest rows of the tables that each input chooses from, as seen in a run on the examples.
+
+        Raises SourceError if the model does not run while it is watched.
+        """
+        ...
+
     def jittered(self, generator: np.random.Generator) -> AbstractContextManager[None]:
         """Meanwhile every weight is moved by up to one float32 ulp."""
         ...
@@ -58,6 +65,7 @@ def describe_source(live: LiveSource, job: DescribeJob, *, made_by: dict[str, st
         outputs = live.run(live.examples)
         _check_repeatable(live, outputs)
         signature = _signature_of(live, outputs, job)
+        ranges, notes = _ranges(live)
     folder = Path(job.folder)
     examples = folder / "examples.npz"
     write_calls(examples, [live.examples])
@@ -69,8 +77,10 @@ def describe_source(live: LiveSource, job: DescribeJob, *, made_by: dict[str, st
         examples=str(examples),
         samples=samples,
         calibration=calibration,
+        ranges=ranges,
         parameters=live.parameters,
         made_by=made_by,
+        notes=notes,
         fingerprint=fingerprint,
     )
 
@@ -81,6 +91,22 @@ def _written(function: str | None, path: Path, signature: Signature) -> str | No
         return None
     write_calls(path, calls_from_function(function, signature))
     return str(path)
+
+
+def _ranges(live: LiveSource) -> tuple[dict[str, tuple[int, int]], tuple[str, ...]]:
+    """The values that inputs may have which choose rows of a table, and a note where that cannot be seen."""
+    if not any(_may_choose(array) for array in live.examples.values()):
+        return {}, ()
+    try:
+        return {name: (0, rows - 1) for name, rows in live.tables().items()}, ()
+    except SourceError as error:
+        return {}, (f"which tables the integer inputs choose from was not seen: {error.message}",)
+
+
+def _may_choose(array: np.ndarray) -> bool:
+    return array.dtype.kind in "iu" or bool(
+        array.dtype.kind == "f" and np.isfinite(array).all() and (array >= 0).all() and (array == np.rint(array)).all()
+    )
 
 
 def _signature_of(live: LiveSource, outputs: Call, job: DescribeJob) -> Signature:

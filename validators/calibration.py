@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,9 @@ from ..converters.signature import Signature
 from ..converters.tensors import Call, read_calls, write_calls
 from .labels import label_names
 from .request import Request
-from .samples import fit, read_labels, stream_samples
+from .samples import SampleSet, fit, numbered, read_labels, stream_samples
 
+_CALL = "calibration call"
 _FEW = 16
 _MUCH_WIDER = 2.0
 _FIX = "give inputs as the model meets them in use: --calibration real.npz"
@@ -43,14 +44,23 @@ class Calibration:
     extents: dict[str, _Extent] = field(default_factory=dict[str, _Extent])
     notes: tuple[str, ...] = ()
 
-    def differs_from(self, samples: Iterable[Call]) -> Iterator[str]:
+    @property
+    def ranges(self) -> dict[str, tuple[float, float]]:
+        """The lowest and highest value of every input in floats."""
+        return {name: (extent.low, extent.high) for name, extent in self.extents.items()}
+
+    def notes_on(self, samples: SampleSet) -> tuple[str, ...]:
+        """What a user should know of both: a loss is measured on the samples, or on the example without any."""
+        return (*self.notes, *self.differs_from(samples.judged, whose="samples" if samples.real else "example"))
+
+    def differs_from(self, samples: Iterable[Call], *, whose: str = "samples") -> Iterator[str]:
         """Inputs whose values reach far beyond the range that the scales were made for."""
         found = _extents(samples)
         for name, extent in self.extents.items():
             seen = found.get(name)
             if seen is not None and _beyond(extent, seen):
                 yield (
-                    f"the samples' {name!r} lies in {seen.low:.4g}..{seen.high:.4g}, the calibration's in "
+                    f"{name!r} of the {whose} lies in {seen.low:.4g}..{seen.high:.4g}, the calibration's in "
                     f"{extent.low:.4g}..{extent.high:.4g}: what is outside is clipped"
                 )
 
@@ -80,7 +90,7 @@ def collect_calibration(request: Request, description: Description, folder: Path
         return None
     path = folder / "calibration-calls.npz"
     extents: dict[str, _Extent] = {}
-    count = write_calls(path, _watched(_calls(request, description), extents))
+    count = write_calls(path, _watched(_calls(request, description), extents, description.calibration_files))
     _refuse_useless(count, path, extents)
     few = f"only {count} calibration calls: scales want a few dozen real inputs"
     return Calibration(
@@ -114,14 +124,15 @@ def _calls(request: Request, description: Description) -> Iterator[Call]:
         example = next(read_calls(Path(description.examples)))
         given = stream_samples(Path(request.calibration or ""), description.signature, example)
     for index, call in enumerate(given):
-        yield fit(call, description.signature, where=f"calibration call {index}")
+        place = numbered(_CALL, index, description.calibration_files)
+        yield fit(call, description.signature, where=place)
 
 
-def _watched(calls: Iterable[Call], extents: dict[str, _Extent]) -> Iterator[Call]:
+def _watched(calls: Iterable[Call], extents: dict[str, _Extent], names: Sequence[str]) -> Iterator[Call]:
     for index, call in enumerate(calls):
         for name, array in call.items():
             if array.dtype.kind == "f" and not np.isfinite(array).all():
-                raise InputError(f"calibration call {index} has NaN or infinity in {name!r}", fix=_FIX)
+                raise InputError(f"{numbered(_CALL, index, names)} has NaN or infinity in {name!r}", fix=_FIX)
             if array.dtype.kind == "f":
                 extents.setdefault(name, _Extent()).add(array)
         yield call

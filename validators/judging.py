@@ -15,6 +15,7 @@ from ..converters.quantization.budget import Budget, parse_budget
 from ..converters.quantization.recipe import Recipe
 from ..converters.signature import Signature
 from ..converters.tensors import read_calls, write_calls
+from .calibration import Calibration
 from .compare import compare
 from .golden import Golden
 from .noise_floor import NoiseFloor
@@ -35,6 +36,7 @@ from .request import Request
 from .samples import SampleSet, collect, read_samples
 from .scoring import judge_score
 from .signatures import check_signature
+from .spans import Known
 from .tolerance import FloorPolicy, Policy
 
 
@@ -61,7 +63,7 @@ class _Simulated:
     error: EdgeproofError | None
 
 
-def collect_samples(request: Request, description: Description) -> SampleSet:
+def collect_samples(request: Request, description: Description, calibration: Calibration | None) -> SampleSet:
     """The calls of a run: the user's, the example, probes; InputError if the user's do not fit."""
     example = next(read_calls(Path(description.examples)))
     if description.samples is not None:
@@ -70,7 +72,10 @@ def collect_samples(request: Request, description: Description) -> SampleSet:
         given = read_samples(Path(request.samples), description.signature, example)
     else:
         given = []
-    return collect(description.signature, example, given=given, seed=request.seed)
+    seen = calibration.ranges if calibration else {}
+    known = Known(seen=seen, rows=description.ranges, parameters=description.parameters)
+    names = description.sample_files
+    return collect(description.signature, example, given=given, names=names, seed=request.seed, known=known)
 
 
 class Judge:

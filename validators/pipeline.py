@@ -97,7 +97,8 @@ class _Run:
 
     def _described(self, finished: Finished[Description]) -> None:
         description = loaded(finished, self._request.source.path)
-        self._samples = collect_samples(self._request, description)
+        self._calibration = collect_calibration(self._request, description, self._pool.scratch)
+        self._samples = collect_samples(self._request, description, self._calibration)
         self._golden = Golden(self._folder)
         self._judge = Judge(description.signature, self._golden)
         self._judge.store(self._samples)
@@ -115,25 +116,22 @@ class _Run:
             self._convert_all(description, precision)
 
     def _calibrated(self, description: Description) -> Description:
-        """The description with what there is to say about the calibration calls, which are kept for the quantiser."""
-        calibration = collect_calibration(self._request, description, self._pool.scratch)
-        self._calibration = calibration
+        """The description with what there is to say about the calibration calls."""
         self._labels: str | None = None
         self._metric = (parse_budget(self._request.budget).metric if self._request.budget else None) or ""
         if self._request.verify:
             labels = self._pool.scratch / "sample-labels.npz"
             self._labels = store_labels(self._request, self._request.samples, description.signature, labels)
-        if calibration is None:
+        if self._calibration is None:
             return description
-        given = self._samples.calls[: self._samples.given]
-        return replace(description, notes=(*description.notes, *calibration.notes, *calibration.differs_from(given)))
+        return replace(description, notes=(*description.notes, *self._calibration.notes_on(self._samples)))
 
     def _referenced(self, description: Description, finished: Finished[RunResult]) -> None:
         refused = finished.value().refused
         if refused:
+            note = self._samples.refused(refused)
             self._samples = self._samples.without(refused)
             self._judge.store(self._samples)
-            note = f"{len(refused)} generated inputs were left out, because the source itself refuses them"
             self.results.described(replace(description, notes=(*description.notes, note)), self._samples)
         self._has_reference = True
         floor = Floor(self._golden, self._bases, self._pool.scratch, self._submit)

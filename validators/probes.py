@@ -1,8 +1,10 @@
-"""Generated inputs: seeded noise and rearranged values that resemble the model's example inputs."""
+"""Generated inputs: seeded noise and simple shapes, within what the model's example and real calls show."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
 
 import numpy as np
 
@@ -10,76 +12,142 @@ from ..converters.dynamic import resized
 from ..converters.signature import Dim, Signature
 from ..converters.tensors import Call
 from .accumulators import Array
+from .patterns import (
+    IMPULSES,
+    Pattern,
+    channels,
+    edges,
+    highest,
+    impulse,
+    lowest,
+    noise,
+    ramp,
+    uniform,
+    zeros,
+)
+from .spans import Known, Span, spans_of
 
 _NOISE_CALLS = 4
+_DRAWS = 3
+_RAMPS = 3
 _LARGE = 4.0
+# What all probes of one size may cost in elements; a parameter counts for a hundredth of one. The fewest are made of
+# the largest models too: one call of every shape before the second of any.
+_MOST_ELEMENTS = 1 << 24
+_PARAMETERS_AN_ELEMENT = 100
+_FEWEST = 6
 
 
-def probes(signature: Signature, example: Call, *, seed: int) -> list[Call]:
-    """Calls made from the example by its statistics; the same seed gives the same calls.
+class Kind(StrEnum):
+    """Where a call comes from, or what it looks like; the first ones matter most."""
 
-    * noise: floats drawn with the example's mean and deviation, kept on its side of zero if it has one;
-      integers and booleans are the example's own values in another order along the last axis, so that ids
-      stay in range and the number of valid positions in a mask stays what it was
-    * zeros for every float input whose range holds zero, and a draw four times as wide for those that run to
-      both sides beyond 1: a normalised image or a waveform has bounds that a model may rely on
-    * for each dynamic dimension noise at its other sizes, and once with all of them changed together
+    SAMPLE = "sample"
+    EXAMPLE = "example"
+    NOISE = "noise"
+    UNIFORM = "uniform"
+    CHANNELS = "channels"
+    RAMP = "ramp"
+    IMPULSE = "impulse"
+    EDGES = "edges"
+    ZEROS = "zeros"
+    HIGHEST = "highest"
+    LOWEST = "lowest"
+    WIDE = "wide"
+    SIZE = "size"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probe:
+    """One generated call."""
+
+    kind: Kind
+    call: Call
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Plan:
+    """The call number `index` of its kind, by its pattern; noise has none."""
+
+    kind: Kind
+    index: int
+    pattern: Pattern | None = None
+
+
+_PLANS = (
+    *(_Plan(kind=Kind.NOISE, index=index) for index in range(_NOISE_CALLS)),
+    *(_Plan(kind=Kind.UNIFORM, index=index, pattern=uniform) for index in range(_DRAWS)),
+    *(_Plan(kind=Kind.CHANNELS, index=index, pattern=channels(last=index == 1)) for index in range(2)),
+    *(_Plan(kind=Kind.RAMP, index=index, pattern=ramp(index)) for index in range(_RAMPS)),
+    *(_Plan(kind=Kind.IMPULSE, index=index, pattern=impulse(index)) for index in range(IMPULSES)),
+    _Plan(kind=Kind.EDGES, index=0, pattern=edges),
+    _Plan(kind=Kind.ZEROS, index=0, pattern=zeros),
+    _Plan(kind=Kind.HIGHEST, index=0, pattern=highest),
+    _Plan(kind=Kind.LOWEST, index=0, pattern=lowest),
+    _Plan(kind=Kind.WIDE, index=0),
+)
+
+
+def probes(signature: Signature, example: Call, *, seed: int, known: Known | None = None) -> list[Probe]:
+    """Calls within what the example and real calls show to be allowed; the same seed gives the same calls.
+
+    Noise and simple shapes (patterns.py) of the example's size, fewer for a large model, then noise for each dynamic
+    dimension at its other sizes, and once with all of them changed together. Flags, and integers whose table is not
+    known, are the example's own in noise in another order, so that the number of valid positions in a mask stays
+    what it was, and elsewhere as they are.
     """
-    calls = [_noise(example, _generator(seed, index)) for index in range(_NOISE_CALLS)]
-    if any(_holds_zero(array) for array in example.values()):
-        calls.append({name: np.zeros_like(array) if _holds_zero(array) else array for name, array in example.items()})
-    if any(_is_wide(array) for array in example.values()):
-        calls.append(_noise(example, _generator(seed, len(calls)), widen=_LARGE))
-    for sized in _other_sizes(signature, example):
-        calls.append(_noise(sized, _generator(seed, len(calls))))
-    return calls
+    known = known or Known()
+    spans = spans_of(example, known)
+    made = list(_shaped(example, spans, seed, _most(example, known)))
+    for index, sized in enumerate(_other_sizes(signature, example)):
+        call = _noise(sized, spans, _generator(seed, Kind.SIZE, index))
+        made.append(Probe(kind=Kind.SIZE, call=call))
+    return made
 
 
-def _generator(seed: int, index: int) -> np.random.Generator:
-    """Every call has a stream of its own, so that one more kind of probe does not change the others."""
-    return np.random.default_rng([seed, index])
+def _shaped(example: Call, spans: Mapping[str, Span], seed: int, most: int) -> Iterator[Probe]:
+    made: dict[tuple[int, int], Probe] = {}
+    for plan in sorted(_PLANS, key=lambda plan: plan.index):
+        call = _made(plan, example, spans, _generator(seed, plan.kind, plan.index)) if len(made) < most else None
+        if call is not None:
+            made[_place(plan.kind), plan.index] = Probe(kind=plan.kind, call=call)
+    yield from (made[place] for place in sorted(made))
 
 
-def _noise(example: Mapping[str, Array], generator: np.random.Generator, *, widen: float = 1.0) -> Call:
-    return {
-        name: _draw(array, generator, widen if _is_wide(array) else 1.0)
-        if array.dtype.kind == "f"
-        else _rearranged(array, generator)
-        for name, array in example.items()
-    }
+def _made(
+    plan: _Plan, example: Call, spans: Mapping[str, Span], generator: np.random.Generator
+) -> dict[str, Array] | None:
+    """The call of a plan, or None where it means nothing for any input."""
+    if plan.kind is Kind.NOISE:
+        return _noise(example, spans, generator)
+    if plan.kind is Kind.WIDE:
+        wide = any(span.is_wide for span in spans.values())
+        return _noise(example, spans, generator, widen=_LARGE) if wide else None
+    if plan.kind is Kind.UNIFORM and not any(span.is_index for span in spans.values()):
+        return None
+    made = {name: plan.pattern(example[name], span, generator) for name, span in spans.items() if plan.pattern}
+    found = {name: array for name, array in made.items() if array is not None}
+    return {**example, **found} if found else None
 
 
-def _draw(array: Array, generator: np.random.Generator, widen: float) -> Array:
-    """Normal noise; an example without spread gets as much as its size, or 1 if it is zero."""
-    values = array[np.isfinite(array)].astype(np.float64)
-    if values.size == 0:
-        return array
-    mean, low, high = float(values.mean()), float(values.min()), float(values.max())
-    deviation = float(values.std()) or abs(mean) or 1.0
-    noise: Array = np.empty(array.shape)
-    generator.standard_normal(out=noise)
-    noise = np.asarray(mean + widen * deviation * noise)
-    if low >= 0.0 and high > 0.0:
-        noise = np.clip(noise, low, high) if high > low else np.abs(noise)
-    elif high <= 0.0 and low < 0.0:
-        noise = np.clip(noise, low, high) if high > low else -np.abs(noise)
-    elif max(-low, high) <= 1.0 and high > low:
-        noise = np.clip(noise, -1.0, 1.0)
-    return noise.astype(array.dtype)
+def _noise(
+    example: Call, spans: Mapping[str, Span], generator: np.random.Generator, *, widen: float = 1.0
+) -> dict[str, Array]:
+    return {name: noise(array, spans.get(name), generator, widen=widen) for name, array in example.items()}
 
 
-def _rearranged(array: Array, generator: np.random.Generator) -> Array:
-    return generator.permuted(array, axis=-1) if array.ndim else array
+def _generator(seed: int, kind: Kind, index: int) -> np.random.Generator:
+    """Every call has a stream of its own, so that one more of a kind does not change the others."""
+    return np.random.default_rng([seed, _place(kind), index])
 
 
-def _holds_zero(array: Array) -> bool:
-    return bool(array.dtype.kind == "f" and array.size and array.min() <= 0.0 <= array.max())
+def _place(kind: Kind) -> int:
+    return list(Kind).index(kind)
 
 
-def _is_wide(array: Array) -> bool:
-    return bool(
-        array.dtype.kind == "f" and array.size and array.min() < 0.0 < array.max() and np.abs(array).max() > 1.0
-    )
+def _most(example: Call, known: Known) -> int:
+    """How many calls of one size there may be."""
+    cost = sum(array.size for array in example.values()) + known.parameters // _PARAMETERS_AN_ELEMENT
+    return max(_MOST_ELEMENTS // max(cost, 1), _FEWEST)
 
 
 def _other_sizes(signature: Signature, example: Call) -> Iterator[dict[str, Array]]:

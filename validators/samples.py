@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import zipfile
 import zlib
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,9 +17,10 @@ from ..converters.signature import Signature, TensorSpec
 from ..converters.tensors import Call
 from .accumulators import Array
 from .labels import label_names, without_labels
-from .probes import probes
+from .probes import Kind, probes
 from .row_streams import row_streams
 from .shapes import allows, disagreement, shape_text
+from .spans import Known, joined, seen_in
 from .splitting import readings, split
 
 _HOW = "give an .npz with one array per input, a folder of those, or file.py:function"
@@ -29,17 +30,26 @@ _HOW = "give an .npz with one array per input, a folder of those, or file.py:fun
 class SampleSet:
     """The calls of a judgement, in order: `given` of them are the user's, then the example, then probes.
 
-    `sha256` covers names, dtypes, shapes and values of all calls.
+    `kinds` says of each call what it is ("sample", "example", "ramp", see `Kind`); `sha256` covers names, dtypes,
+    shapes and values of all calls.
     """
 
     calls: tuple[Call, ...]
+    kinds: tuple[str, ...]
     given: int
     sha256: str
 
     def without(self, positions: Collection[int]) -> SampleSet:
         """The set with the calls at these positions left out; none of the user's may be."""
-        calls = tuple(call for index, call in enumerate(self.calls) if index not in positions)
-        return SampleSet(calls=calls, given=self.given, sha256=hash_calls(calls))
+        left = [index for index in range(self.count) if index not in positions]
+        calls = tuple(self.calls[index] for index in left)
+        kinds = tuple(self.kinds[index] for index in left)
+        return SampleSet(calls=calls, kinds=kinds, given=self.given, sha256=hash_calls(calls))
+
+    def refused(self, positions: Collection[int]) -> str:
+        """A sentence on generated calls that the source does not take."""
+        kinds = ", ".join(dict.fromkeys(self.kinds[position] for position in positions))
+        return f"{len(positions)} generated inputs ({kinds}) were left out, because the source itself refuses them"
 
     @property
     def count(self) -> int:
@@ -47,20 +57,58 @@ class SampleSet:
         return len(self.calls)
 
     @property
+    def judged(self) -> tuple[Call, ...]:
+        """The user's calls, or the example where there are none: what a loss is measured on."""
+        return self.calls[: max(self.given, 1)]
+
+    @property
     def real(self) -> bool:
         """Whether any call is the user's own: otherwise the verdict stands on generated inputs alone."""
         return self.given > 0
 
 
-def collect(signature: Signature, example: Call, *, given: Iterable[Call] = (), seed: int = 0) -> SampleSet:
+def collect(  # noqa: PLR0913 (what calls are made of, keyword-only)
+    signature: Signature,
+    example: Call,
+    *,
+    given: Iterable[Call] = (),
+    names: Sequence[str] = (),
+    seed: int = 0,
+    known: Known | None = None,
+) -> SampleSet:
     """All calls to judge on: `given` (the user's, read by `read_samples` or made by a function) come first.
 
-    Dtypes of given calls may differ from the signature's where no value changes its meaning (see `cast`).
-    Raises InputError if a call does not fit the signature.
+    `names` are the files that given calls were made of, if they were; `known` bounds the probes, and so do the given
+    calls. Dtypes of these may differ from the signature's where no value changes its meaning (see `cast`). Raises
+    InputError if a call does not fit the signature, or holds NaN or infinity where the example does not.
     """
-    real = [fit(call, signature, where=f"sample {index}") for index, call in enumerate(given)]
-    calls = (*real, dict(example), *probes(signature, example, seed=seed))
-    return SampleSet(calls=calls, given=len(real), sha256=hash_calls(calls))
+    real: list[Call] = []
+    for index, call in enumerate(given):
+        place = numbered("sample", index, names)
+        real.append(_finite(fit(call, signature, where=place), example, where=place))
+    known = known or Known()
+    made = probes(signature, example, seed=seed, known=replace(known, seen=joined(known.seen, seen_in(real))))
+    calls = (*real, dict(example), *(probe.call for probe in made))
+    kinds = (*[Kind.SAMPLE] * len(real), Kind.EXAMPLE, *(probe.kind for probe in made))
+    return SampleSet(calls=calls, kinds=kinds, given=len(real), sha256=hash_calls(calls))
+
+
+def numbered(what: str, index: int, names: Sequence[str]) -> str:
+    """A call in words: its number, and the file that it was made of if there is one."""
+    return f"{what} {index} ({names[index]})" if index < len(names) else f"{what} {index}"
+
+
+def _finite(call: dict[str, Array], example: Call, *, where: str) -> dict[str, Array]:
+    """The call; InputError for NaN and infinity in inputs whose example has only numbers."""
+    for name, array in call.items():
+        count = array.size - int(np.count_nonzero(np.isfinite(array)))
+        if count and np.isfinite(example[name]).all():
+            raise InputError(
+                f"{where}: {name!r} is NaN or infinite in {count} of {array.size} elements",
+                fix="mend or leave out the sample; where such values belong (a mask of -inf), give an example input "
+                "that holds them: --input x.npz",
+            )
+    return call
 
 
 def read_samples(path: Path, signature: Signature, example: Call) -> list[dict[str, Array]]:

@@ -20,6 +20,7 @@ from ..tensors import Call as ArrayCall
 from ..worker.stages import stage
 from .flatten import FlatModel
 from .load import load
+from .table_watch import watched_tables
 
 Call = Callable[[Sequence[Any]], dict[str, Any]]
 Compiler = Callable[[Call], Call]
@@ -68,6 +69,12 @@ class KerasSource:
                 fix="check shapes and dtypes of the example inputs (--input)",
             ) from error
         return {name: keras.ops.convert_to_numpy(tensor) for name, tensor in named.items()}
+
+    def tables(self) -> dict[str, int]:
+        """The fewest rows of the Embedding layers that each input chooses from in the examples."""
+        with watched_tables(self._examples) as rows:
+            self.run(self._examples)
+        return rows
 
     @contextmanager
     def jittered(self, generator: np.random.Generator) -> Iterator[None]:

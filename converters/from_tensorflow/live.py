@@ -67,6 +67,10 @@ class TensorFlowSource:
             ) from error
         return {name: tensor.numpy() for name, tensor in found.items()}
 
+    def tables(self) -> dict[str, int]:
+        """Nothing: a function's lookups are inside its graph, where nobody watches."""
+        return {}
+
     @contextmanager
     def jittered(self, generator: np.random.Generator) -> Iterator[None]:  # noqa: ARG002 (nothing is moved)
         """Its weights are constants of the function and stay, so that the inputs alone are moved."""

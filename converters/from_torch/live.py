@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 import numpy as np
 import torch
+from torch.jit._fuser import optimized_execution
 
 from ..errors import SourceError
 from ..jitter import moved
@@ -16,6 +17,7 @@ from ..source import Source
 from ..tensors import Call
 from .flatten import FlatModule, named_outputs
 from .program import fingerprint_of, flat_source
+from .table_watch import TableWatch
 
 
 class TorchSource:
@@ -38,11 +40,28 @@ class TorchSource:
 
     def run(self, call: Call) -> dict[str, np.ndarray]:
         """The outputs of one call by name; SourceError if the model raises."""
-        # Copies: a model that writes into its input must not change the stored samples.
-        tensors = [torch.from_numpy(call[name].copy()) for name in self._flat.input_names]
+        named = self._outputs(call, self._tensors(call))
+        return {name: tensor.detach().resolve_conj().resolve_neg().numpy() for name, tensor in named.items()}
+
+    def tables(self) -> dict[str, int]:
+        """The fewest rows of the tables that each input chooses from in the examples; SourceError if none can be seen.
+
+        TorchScript is not optimised meanwhile: what its executor fuses cannot be watched.
+        """
+        tensors = self._tensors(self._examples)
+        watch = TableWatch(dict(zip(self._flat.input_names, tensors, strict=True)))
+        with optimized_execution(should_optimize=False), watch:
+            self._outputs(self._examples, tensors)
+        return watch.rows
+
+    def _tensors(self, call: Call) -> list[torch.Tensor]:
+        """Copies: a model that writes into its input must not change the stored samples."""
+        return [torch.from_numpy(call[name].copy()) for name in self._flat.input_names]
+
+    def _outputs(self, call: Call, tensors: list[torch.Tensor]) -> dict[str, torch.Tensor]:
         try:
             with torch.no_grad():
-                named = named_outputs(self._flat.call(tensors))
+                return named_outputs(self._flat.call(tensors))
         except SourceError:
             raise
         except Exception as error:
@@ -50,7 +69,6 @@ class TorchSource:
                 f"the model raised {type(error).__name__} on {describe_call(call)}: {error}",
                 fix="check shapes and dtypes of the example inputs (--input)",
             ) from error
-        return {name: tensor.detach().resolve_conj().resolve_neg().numpy() for name, tensor in named.items()}
 
     @contextmanager
     def jittered(self, generator: np.random.Generator) -> Iterator[None]:

@@ -44,7 +44,7 @@ def formats_of(request: Request, precision: Precision) -> list[str]:
 
 
 def written(results: Results, folder: Path) -> Outcome:
-    results.described(DESCRIPTION, SampleSet(calls=(), given=0, sha256=""))
+    results.described(DESCRIPTION, SampleSet(calls=(), kinds=(), given=0, sha256=""))
     return results.write(folder)
 
 

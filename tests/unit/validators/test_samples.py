@@ -206,6 +206,53 @@ def test_the_users_samples_come_first_and_make_the_set_real():
     assert not collect(FIXED, EXAMPLE).real
 
 
+def test_every_call_says_what_it_is():
+    samples = collect(FIXED, EXAMPLE, given=[EXAMPLE, {"image": numbered(2, 3)}])
+    assert len(samples.kinds) == samples.count
+    assert samples.kinds[:4] == ("sample", "sample", "example", "noise")
+    assert "ramp" in samples.kinds
+
+
+def test_kinds_stay_beside_their_calls_when_some_are_left_out():
+    samples = collect(FIXED, EXAMPLE)
+    ramp = samples.kinds.index("ramp")
+    left = samples.without([2, ramp])
+    assert left.count == samples.count - 2
+    for kind, call in zip(left.kinds, left.calls, strict=True):
+        assert any(
+            kind == other and hash_calls([call]) == hash_calls([same])
+            for other, same in zip(samples.kinds, samples.calls, strict=True)
+        )
+    assert samples.refused([2, ramp]).startswith("2 generated inputs (noise, ramp) were left out")
+
+
+def test_given_calls_bound_the_generated_ones(rng: np.random.Generator):
+    example = {"image": rng.standard_normal((2, 3)).astype(np.float32)}
+    given = [{"image": rng.uniform(0, 1, (2, 3)).astype(np.float32)} for _ in range(10)]
+    samples = collect(FIXED, example, given=given)
+    for call in samples.calls[samples.given + 1 :]:
+        assert call["image"].min() >= 0
+        assert call["image"].max() <= 1
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_a_sample_that_is_not_finite_is_refused_with_its_place_and_count(bad: float):
+    spoilt = np.ones((2, 3), np.float32)
+    spoilt[0, 1] = spoilt[1, 1] = bad
+    with pytest.raises(InputError, match="sample 1: 'image' is NaN or infinite in 2 of 6 elements"):
+        collect(FIXED, EXAMPLE, given=[EXAMPLE, {"image": spoilt}])
+
+
+def test_infinity_is_taken_where_the_example_has_it():
+    mask = {"image": np.array([[0, -np.inf, 0], [0, 0, 0]], np.float32)}
+    assert collect(FIXED, mask, given=[mask]).given == 1
+
+
+def test_a_call_made_of_a_file_is_refused_by_the_files_name():
+    with pytest.raises(InputError, match=r"sample 1 \(b.png\): 'image' has shape \[2, 4\]"):
+        collect(FIXED, EXAMPLE, given=[EXAMPLE, {"image": np.zeros((2, 4), np.float32)}], names=("a.png", "b.png"))
+
+
 def test_a_given_call_of_another_shape_is_refused_by_its_number():
     with pytest.raises(InputError, match="sample 1"):
         collect(FIXED, EXAMPLE, given=[EXAMPLE, {"image": np.zeros((2, 4), np.float32)}])
