@@ -75,7 +75,8 @@ def _fit(model: keras.Model, given: Any) -> Any:
         by_name = {tensor.name: tensor for tensor in _inputs_of(model)}
         if set(given) == set(by_name):
             ordered = [np.asarray(given[name]) for name in by_name]
-            return keras.tree.pack_sequence_as(getattr(model, "_inputs_struct", None) or list(by_name), ordered)
+            structure = getattr(model, "_inputs_struct", None)
+            return keras.tree.pack_sequence_as(list(by_name) if structure is None else structure, ordered)
         if all(name.startswith("input_") for name in given) and len(given) == len(by_name):
             return _single(list(given.values()))
         raise InputError(
