@@ -31,6 +31,7 @@ class ConvertArguments(SourceArguments):
     dynamic: tuple[str, ...]
     samples: str | None
     calibration: str | None
+    preprocess: str | None
     recipe: str | None
     max_drop: str | None
     on: tuple[str, ...]
@@ -67,6 +68,7 @@ def request_of(given: ConvertArguments) -> Request:
         dynamic=dynamic,
         samples=given.samples,
         calibration=given.calibration,
+        preprocess=given.preprocess,
         recipe=given.recipe,
         budget=given.max_drop,
         targets=targets,

@@ -30,7 +30,8 @@ class DescribeJob:
     """Load the source and find its signature.
 
     `dynamic` maps "input.axis" to a named dimension; `samples` is the user's function ("file.py:fn") that
-    gives real inputs, `calibration` the one that gives inputs for quantisation; the worker writes what it finds into
+    gives real inputs, `calibration` the one that gives inputs for quantisation. With the user's function `preprocess`
+    each may be a folder or a file instead, of which that function makes calls. The worker writes what it finds into
     `folder`, in files of calls (tensors.py).
     """
 
@@ -39,6 +40,7 @@ class DescribeJob:
     dynamic: dict[str, Dim] = field(default_factory=dict[str, Dim])
     samples: str | None = None
     calibration: str | None = None
+    preprocess: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -13,7 +13,7 @@ import numpy as np
 from .dynamic import apply_dynamic, resized
 from .errors import SourceError
 from .job import DescribeJob, Description
-from .sample_calls import calls_from_function
+from .sample_calls import calls_from_files, calls_from_function, sample_files
 from .signature import Signature, TensorSpec, spec_of
 from .source import SourceKind
 from .tensors import Call, write_calls
@@ -69,14 +69,16 @@ def describe_source(live: LiveSource, job: DescribeJob, *, made_by: dict[str, st
     folder = Path(job.folder)
     examples = folder / "examples.npz"
     write_calls(examples, [live.examples])
-    samples = _written(job.samples, folder / "user-samples.npz", signature)
-    calibration = _written(job.calibration, folder / "calibration.npz", signature)
+    samples = _written(job, job.samples, folder / "user-samples.npz", signature)
+    calibration = _written(job, job.calibration, folder / "calibration.npz", signature)
     return Description(
         source=job.source,
         signature=signature,
         examples=str(examples),
-        samples=samples,
-        calibration=calibration,
+        samples=samples.path,
+        sample_files=samples.files,
+        calibration=calibration.path,
+        calibration_files=calibration.files,
         ranges=ranges,
         parameters=live.parameters,
         made_by=made_by,
@@ -85,12 +87,24 @@ def describe_source(live: LiveSource, job: DescribeJob, *, made_by: dict[str, st
     )
 
 
-def _written(function: str | None, path: Path, signature: Signature) -> str | None:
-    """The file with the calls that a user's function gives; None without one."""
-    if function is None:
-        return None
-    write_calls(path, calls_from_function(function, signature))
-    return str(path)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Written:
+    """A file of calls, and the names of the files that they were made of; nothing where none were asked for."""
+
+    path: str | None = None
+    files: tuple[str, ...] = ()
+
+
+def _written(job: DescribeJob, given: str | None, path: Path, signature: Signature) -> _Written:
+    """The calls that a user's function gives, or makes of files."""
+    if given is None:
+        return _Written()
+    if job.preprocess is None or not Path(given).exists():
+        write_calls(path, calls_from_function(given, signature))
+        return _Written(path=str(path))
+    files = sample_files(Path(given))
+    write_calls(path, calls_from_files(files, job.preprocess, signature))
+    return _Written(path=str(path), files=tuple(file.name for file in files))
 
 
 def _ranges(live: LiveSource) -> tuple[dict[str, tuple[int, int]], tuple[str, ...]]:

@@ -29,8 +29,7 @@ def call_factory(factory: str, arguments: Mapping[str, str]) -> Any:
     numpy's random numbers are seeded first: every worker that calls the factory must get the same.
     Raises SourceError with the last frames of the user's own traceback if the import or the call fails.
     """
-    random.seed(_SEED)
-    np.random.seed(_SEED)  # noqa: NPY002 (the user's code may draw from it)
+    seed_random_numbers()
     function = load_function(factory)
     values = {name: _literal(text) for name, text in arguments.items()}
     try:
@@ -44,9 +43,15 @@ def call_factory(factory: str, arguments: Mapping[str, str]) -> Any:
         return function(**values)
     except Exception as error:
         raise SourceError(
-            f"{factory} raised {type(error).__name__}: {error}\n{_users_frames(error)}",
+            f"{factory} raised {type(error).__name__}: {error}\n{users_frames(error)}",
             fix="correct the factory, or its arguments with --model-arg name=value",
         ) from error
+
+
+def seed_random_numbers() -> None:
+    """Seed what the user's code may draw from."""
+    random.seed(_SEED)
+    np.random.seed(_SEED)  # noqa: NPY002 (the user's code may draw from it)
 
 
 def load_named(text: str | None) -> dict[str, Any]:
@@ -64,7 +69,7 @@ def load_function(factory: str) -> Any:
         module = _import_file(Path(place)) if place.endswith(".py") else _import_module(place)
     except Exception as error:
         raise SourceError(
-            f"importing {place} raised {type(error).__name__}: {error}\n{_users_frames(error)}",
+            f"importing {place} raised {type(error).__name__}: {error}\n{users_frames(error)}",
             fix="correct the file, or install what it imports into this environment",
         ) from error
     function = getattr(module, name, None)
@@ -106,7 +111,7 @@ def _literal(text: str) -> Any:
         return text
 
 
-def _users_frames(error: BaseException) -> str:
+def users_frames(error: BaseException) -> str:
     """The innermost frames of a traceback, without ours."""
     ours = str(Path(__file__).parent)
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith(ours)]

@@ -36,6 +36,7 @@ def convert(  # noqa: PLR0913 (the command line's options, keyword-only)
     inputs: Any = None,
     samples: str | Path | Mapping[str, np.ndarray] | None = None,
     calibration: str | Path | Mapping[str, np.ndarray] | None = None,
+    preprocess: str | None = None,
     recipe: str | Path | None = None,
     max_drop: str | None = None,
     dynamic: Sequence[str] = (),
@@ -56,7 +57,8 @@ def convert(  # noqa: PLR0913 (the command line's options, keyword-only)
     "file.py:fn"); `output` the folder to write. `inputs` are example inputs: for a live module whatever its
     forward takes (a tensor, a tuple of positional ones, a mapping by name), otherwise `--input` texts.
     `samples` are real inputs that parity is judged on, `calibration` those that int8 takes its scales from: a path,
-    or arrays by input name with one call per row of the first axis. `opening` is how a checkpoint is opened:
+    or arrays by input name with one call per row of the first axis, or with `preprocess` ("file.py:fn") a folder of
+    files that this function makes calls of. `opening` is how a checkpoint is opened:
     `Opening(weights="ema", trust=(Trust.PICKLE,))`. The other arguments are those of the command line.
 
     Returns the manifest and the parity report; a failed artifact is a row of it. Raises EdgeproofError when
@@ -81,6 +83,7 @@ def convert(  # noqa: PLR0913 (the command line's options, keyword-only)
             dynamic=parse_dynamic(tuple(dynamic)),
             samples=_arrays_path(samples, folder / "samples.npz"),
             calibration=_arrays_path(calibration, folder / "calibration.npz"),
+            preprocess=preprocess,
             recipe=None if recipe is None else str(recipe),
             budget=max_drop,
             targets=tuple(targets),

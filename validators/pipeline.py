@@ -42,6 +42,7 @@ from .request import Outcome, Request, Timing
 from .results import Results
 from .running import not_installed, run_task
 from .scoring import score_task
+from .user_samples import require_files_to_preprocess
 
 Result = TypeVar("Result")
 Listener = Callable[[Progress], None]
@@ -59,6 +60,7 @@ def certify(request: Request, *, on_progress: Listener = ignore_progress) -> Out
     """
     started = time.monotonic()
     require_calibration(request)
+    require_files_to_preprocess(request)
     for precision in request.precisions:
         rows_for(request, precision)  # raises for formats that there are not, before anything starts
     with OutputFolder(request.output, overwrite=request.overwrite) as folder:

@@ -20,6 +20,7 @@ from ..converters.worker.warm import WarmJob
 from .basis import Basis
 from .request import Request
 from .running import not_installed
+from .user_samples import made_by_user
 
 _WARM_ENTRY = "edgeproof.converters.worker.warm:warm"
 _IDENTIFY_ENTRY = "edgeproof.converters.checkpoints.keras_source:identify"
@@ -87,8 +88,9 @@ def description_task(request: Request, folder: Path) -> Task[Description]:
         source=request.source,
         folder=str(folder),
         dynamic=request.dynamic,
-        samples=request.samples if _is_function(request.samples) else None,
-        calibration=request.calibration if _is_function(request.calibration) else None,
+        samples=made_by_user(request, request.samples),
+        calibration=made_by_user(request, request.calibration),
+        preprocess=request.preprocess,
     )
     return Task(
         title="source", entry=row.entry, job=job, result=Description, stack=row.stack, cost=_FIRST, warmth="source"
@@ -171,7 +173,3 @@ def conversion_task(row: ConverterRow, job: ConvertJob, *, sticky: bool = False)
         warmth=str(row.format),
         sticky=sticky,
     )
-
-
-def _is_function(text: str | None) -> bool:
-    return text is not None and ":" in text and not Path(text).exists()

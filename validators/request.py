@@ -18,9 +18,9 @@ from .parity import ParityReport
 class Request:
     """Convert `source` into `formats`, and judge every artifact unless `verify` is off.
 
-    `samples` and `calibration` are an .npz, a folder of them or "file.py:fn"; `recipe` is a file that an earlier run
-    wrote, `budget` what quantisation may cost (converters/quantization/budget.py); `dynamic` maps "input.axis" to its
-    dimension; `targets` names where to run.
+    `samples` and `calibration` are an .npz, a folder of them or "file.py:fn", or files that the function `preprocess`
+    makes calls of; `recipe` is a file that an earlier run wrote, `budget` what quantisation may cost
+    (converters/quantization/budget.py); `dynamic` maps "input.axis" to its dimension; `targets` names where to run.
     """
 
     source: Source
@@ -31,6 +31,7 @@ class Request:
     dynamic: dict[str, Dim] = field(default_factory=dict[str, Dim])
     samples: str | None = None
     calibration: str | None = None
+    preprocess: str | None = None
     recipe: str | None = None
     budget: str | None = None
     targets: tuple[str, ...] = ("host",)

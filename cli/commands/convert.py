@@ -35,6 +35,8 @@ Examples:
     edgeproof convert path/to/folder-with-config.json/
   int8 beside float, with at most 1 % of decisions changed:
     edgeproof convert classifier.keras --precision fp32,int8 --calibration real.npz --samples test.npz --max-drop 1%
+  real samples from a folder of images, each opened by a function of yours:
+    edgeproof convert classifier.keras --samples photos/ --preprocess images.py:load
   a batch of 1 to 8:
     edgeproof convert model.pt2 --dynamic "image.0=1..8" -o out"""
 
@@ -71,6 +73,12 @@ Examples:
     "--calibration",
     metavar="SAMPLES",
     help="Real inputs that int8 takes its scales from, in the same forms; a quarter of them is held out.",
+)
+@click.option(
+    "--preprocess",
+    metavar="FUNCTION",
+    help="file.py:function that makes one call of a file's path: --samples and --calibration are then folders of "
+    "images, sounds, anything.",
 )
 @click.option("--recipe", metavar="FILE", help="Quantise as an earlier run did: its NAME.PRECISION.recipe.json.")
 @click.option(

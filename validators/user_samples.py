@@ -1,0 +1,47 @@
+"""Which samples the user's own code makes: functions that give calls, and functions that make them of files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ..converters.errors import InputError, UsageError
+from .request import Request
+
+_STORED = frozenset({".npz", ".npy"})
+
+
+def made_by_user(request: Request, given: str | None) -> str | None:
+    """The text of `--samples` or `--calibration` if it is a function, or names files that `--preprocess` reads."""
+    return given if _is_function(given) or _is_preprocessed(request, given) else None
+
+
+def require_files_to_preprocess(request: Request) -> None:
+    """Raise UsageError if a function shall read files and none are given, InputError if they do not exist."""
+    if request.preprocess is None:
+        return
+    if ":" not in request.preprocess:
+        raise UsageError(
+            f"--preprocess {request.preprocess!r} is no function", fix="write --preprocess path/to/file.py:function"
+        )
+    given = [text for text in (request.samples, request.calibration) if text is not None]
+    missing = [text for text in given if not _is_function(text) and not Path(text).exists()]
+    if missing:
+        raise InputError(f"{missing[0]} does not exist", fix="check the path")
+    if not any(_is_preprocessed(request, text) for text in given):
+        raise UsageError(
+            "--preprocess reads the files of --samples or --calibration, and "
+            + (f"{', '.join(given)} gives calls as it is" if given else "there are none"),
+            fix="--samples FOLDER or --calibration FOLDER, with the files that the function is called with",
+        )
+
+
+def _is_preprocessed(request: Request, given: str | None) -> bool:
+    """Everything but a function and a single file of arrays, which holds calls already."""
+    if request.preprocess is None or given is None or _is_function(given):
+        return False
+    place = Path(given)
+    return place.is_dir() or place.suffix not in _STORED
+
+
+def _is_function(text: str | None) -> bool:
+    return text is not None and ":" in text and not Path(text).exists()
