@@ -15,6 +15,8 @@ DECIDED = 1e-4
 _LARGEST = float(np.finfo(np.float64).max)
 _SHAPES_REMEMBERED = 8
 _MOST_AXES_OF_A_CHOICE = 3
+# So much of the range counts as its end.
+_END = 1e-3
 
 
 class ScaledDot:
@@ -52,11 +54,11 @@ class Top1:
     """Counts rows (along the last axis) whose largest entry is decided in the reference, and agreement there.
 
     A row is decided when its largest entry leads the second by more than `DECIDED` of the largest
-    |reference| of its call: anything less is a coin toss, and says nothing.
+    |reference| of its call: anything less is a coin toss, and says nothing. `seen` counts the others too.
     """
 
     def __init__(self) -> None:
-        self.rows = self.agreed = 0
+        self.seen = self.rows = self.agreed = 0
 
     def add(self, reference: Array, actual: Array) -> None:
         """One call's pair; arrays without a choice along the last axis are left out, and so are images."""
@@ -69,6 +71,7 @@ class Top1:
         truth, other = truth[whole], rows_of(actual)[whole]
         two = np.partition(truth, -2, axis=1)[:, -2:]
         decided = two[:, 1] - two[:, 0] > DECIDED * peak(truth)
+        self.seen += len(truth)
         self.rows += int(np.count_nonzero(decided))
         same = np.argmax(truth, axis=1) == np.argmax(other, axis=1)
         # numpy's argmax takes a NaN for the largest, so a row with one must not count as agreement.
@@ -89,6 +92,35 @@ class Extent:
         low, high = float(values.min()), float(values.max())
         old = self.range or (low, high)
         self.range = min(low, old[0]), max(high, old[1])
+
+
+class Saturation:
+    """Counts the elements at both ends of the range that was seen so far."""
+
+    def __init__(self) -> None:
+        self._extent = Extent()
+        self._low = self._high = 0
+
+    @property
+    def elements(self) -> int:
+        """How many there are at the ends of the whole range; 0 where that is a single value."""
+        low, high = self._extent.range or (0.0, 0.0)
+        return self._low + self._high if low < high else 0
+
+    def add(self, array: Array) -> None:
+        """One call's array; what an end was before a further one came is not counted."""
+        before = self._extent.range
+        self._extent.add(array)
+        if self._extent.range is None:
+            return
+        low, high = self._extent.range
+        near = _END * (high - low)
+        if before is not None:
+            self._low = self._low if before[0] <= low + near else 0
+            self._high = self._high if before[1] >= high - near else 0
+        values = array[np.isfinite(array)]
+        self._low += int(np.count_nonzero(values <= low + near))
+        self._high += int(np.count_nonzero(values >= high - near))
 
 
 class Changes:

@@ -14,6 +14,11 @@ _WHO_ELSE_FAILS = (
     "format's lowering is; leave it out with --to until that is mended"
 )
 
+# Of how many elements, and rows, a share says something; and the shares that are told.
+_ENOUGH = 64
+_ENOUGH_ROWS = 4
+_SATURATED = 0.99
+
 
 def faults(spec: TensorSpec, metrics: OutputMetrics) -> Iterator[Finding]:
     """Each fault of the values, the most telling first; nothing if there is none."""
@@ -97,10 +102,28 @@ def notes(spec: TensorSpec, metrics: OutputMetrics) -> Iterator[str]:
         yield f"{spec.name!r} was judged on a single call, so nothing shows that it depends on the input"
     elif metrics.calls > 1 and metrics.reference_changes <= DECIDED * metrics.scale:
         yield f"the source's {spec.name!r} hardly changes from sample to sample: a path that is stuck would not show"
+    yield from _ill_conditioned(spec, metrics)
     if metrics.top1_rows and metrics.top1_agreed < metrics.top1_rows:
         yield (
             f"the largest entry of {spec.name!r} stands elsewhere in {metrics.top1_rows - metrics.top1_agreed} of "
             f"{metrics.top1_rows} decided rows"
+        )
+
+
+def _ill_conditioned(spec: TensorSpec, metrics: OutputMetrics) -> Iterator[str]:
+    """Outputs in which a difference further in front does not show, and choices that nobody has made."""
+    enough = metrics.compared >= _ENOUGH and metrics.calls > 1 and not metrics.exact
+    if enough and metrics.reference_range and metrics.at_ends >= _SATURATED * metrics.compared:
+        low, high = metrics.reference_range
+        yield (
+            f"{100 * metrics.at_ends / metrics.compared:.1f} % of the source's {spec.name!r} lies at the ends of its "
+            f"range, {low:.4g} and {high:.4g}: it is saturated, and a difference in front of it would hardly show"
+        )
+    undecided = metrics.choice_rows - metrics.top1_rows
+    if metrics.choice_rows >= _ENOUGH_ROWS and 2 * undecided > metrics.choice_rows:
+        yield (
+            f"in {undecided} of {metrics.choice_rows} rows of the source's {spec.name!r} the largest entry leads by no "
+            "more than rounding: that decisions are kept says nothing there"
         )
 
 

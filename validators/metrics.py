@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ..converters.errors import InputError
-from .accumulators import Array, Changes, Extent, ScaledDot, Top1, absolute_difference, as_finite, peak
+from .accumulators import Array, Changes, Extent, Saturation, ScaledDot, Top1, absolute_difference, as_finite, peak
 from .noise_floor import Error, Group
 
 Real = int | float
@@ -37,6 +37,8 @@ class OutputMetrics:
     they mean nothing. `appeared` counts NaN or infinity that the reference does not have, `vanished` the
     reverse. `exact` says that the values are integers or booleans, of which `mismatches` differ; `undecided` more
     differ where the source's own rounding decides. `errors` are the differences from the truth, by group of calls.
+    `at_ends` counts elements of the reference at the ends of its range, `choice_rows` the rows of which `top1_rows`
+    are decided.
     """
 
     calls: int
@@ -61,6 +63,8 @@ class OutputMetrics:
     actual_changes: bool
     errors: Mapping[Group, Error] = field(default_factory=dict[Group, Error])
     undecided: int = 0
+    at_ends: int = 0
+    choice_rows: int = 0
 
     @property
     def max_rel_to_scale(self) -> float:
@@ -90,6 +94,7 @@ class OutputMeter:
         self._first_appeared: Worst | None = None
         self._energy = {name: ScaledDot() for name in ("reference", "actual", "both", "error")}
         self._top1 = Top1()
+        self._saturation = Saturation()
         self._reference_extent, self._actual_extent = Extent(), Extent()
         self._reference_changes, self._actual_changes = Changes(), Changes()
 
@@ -99,6 +104,7 @@ class OutputMeter:
         self._exact = self._exact and reference.dtype.kind != "f" and actual.dtype.kind != "f"
         both = self._note_nonfinite(reference, actual)
         self._reference_extent.add(reference)
+        self._saturation.add(reference)
         self._actual_extent.add(actual)
         self._reference_changes.add(reference)
         self._actual_changes.add(actual)
@@ -168,6 +174,8 @@ class OutputMeter:
             actual_range=self._actual_extent.range,
             reference_changes=self._reference_changes.largest,
             actual_changes=self._actual_changes.any,
+            at_ends=self._saturation.elements,
+            choice_rows=self._top1.seen,
         )
 
     def _cosine(self) -> float | None:
