@@ -18,6 +18,11 @@ _HERE = __name__.rpartition(".")[0]
 COMMANDS = (
     CommandRow("convert", f"{_HERE}.commands.convert", "Make artifacts from a checkpoint, and prove each of them."),
     CommandRow("verify", f"{_HERE}.commands.verify", "Judge artifacts again, without converting."),
+    CommandRow(
+        "diagnose",
+        f"{_HERE}.commands.diagnose",
+        "Find the operator that an artifact gets wrong, and its line in the model.",
+    ),
     CommandRow("recipe", f"{_HERE}.commands.recipe", "Show how a model was quantised, layer by layer."),
     CommandRow(
         "bench",

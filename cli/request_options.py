@@ -14,6 +14,7 @@ from ..converters.quantization.budget import parse_budget
 from ..converters.registry import formats
 from ..converters.worker.pool import Limits
 from ..validators.request import Request
+from ..validators.sequence import parse_state
 from .options import parse_memory, parse_names
 from .source_options import SourceArguments, source_from
 
@@ -32,6 +33,7 @@ class ConvertArguments(SourceArguments):
     samples: str | None
     calibration: str | None
     preprocess: str | None
+    state: tuple[str, ...]
     recipe: str | None
     max_drop: str | None
     on: tuple[str, ...]
@@ -69,6 +71,7 @@ def request_of(given: ConvertArguments) -> Request:
         samples=given.samples,
         calibration=given.calibration,
         preprocess=given.preprocess,
+        state=parse_state(given.state),
         recipe=given.recipe,
         budget=given.max_drop,
         targets=targets,

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from .artifact import Artifact
+from .feedback import Feedback
 from .precision import Precision
 from .signature import Dim, Signature
 from .source import Source
@@ -131,6 +132,7 @@ class SimulateJob:
     program: ConvertJob
     calls: str
     outputs: dict[str, str]
+    feedback: Feedback | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,6 +148,96 @@ class TruthJob:
     exact: str
     program_outputs: str
     jittered: dict[str, float] = field(default_factory=dict[str, float])
+    feedback: Feedback | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TraceJob:
+    """Run the source's program on the first of the stored calls and store what its operators give in `values`."""
+
+    program: ConvertJob
+    calls: str
+    values: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TracedNode:
+    """One operator of a program: its `inputs` are other nodes, `module` and `line` say where in the model it stands.
+
+    `noise` is the rms of what float32 loses by then, None for what gives no float tensor.
+    """
+
+    name: str
+    operator: str
+    inputs: tuple[str, ...]
+    module: str
+    line: str
+    noise: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trace:
+    """The operators of a program in the order in which they run, and which of them give its outputs."""
+
+    nodes: tuple[TracedNode, ...]
+    outputs: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TapJob:
+    """Run an artifact on the first of the stored calls and store what its operators give in `values`."""
+
+    artifact: Artifact
+    calls: str
+    values: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TappedJob:
+    """Make an artifact at `output` that also gives what its operators give, for a format whose runtime does not tell."""
+
+    program: ConvertJob
+    artifact: Artifact
+    output: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExtractJob:
+    """Take the operator that gives `tap` out of an artifact: a file of its own format, and what goes into it.
+
+    `nodes` are those of the source's program that it stands for, for a format that is lowered again (`program`).
+    Writes `file`, and its inputs in the file's order to `inputs`.
+    """
+
+    artifact: Artifact
+    calls: str
+    tap: str
+    file: str
+    inputs: str
+    program: ConvertJob | None = None
+    nodes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tap:
+    """One operator of an artifact as its runtime runs it: `inputs` are other taps by name; constants are left out."""
+
+    name: str
+    operator: str
+    inputs: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taps:
+    """The operators of an artifact in the order in which they run, and its outputs on the way that was tapped.
+
+    `outputs` maps the artifact's outputs to taps; `without` names what was switched off to see the rest, such as
+    a delegate.
+    """
+
+    taps: tuple[Tap, ...]
+    outputs: dict[str, str]
+    without: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,6 +255,7 @@ class ReferenceJob:
     required: int
     fingerprint: str | None = None
     jitter: int | None = None
+    feedback: Feedback | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,6 +284,7 @@ class RunJob:
     artifact: Artifact
     calls: str
     outputs: str
+    feedback: Feedback | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

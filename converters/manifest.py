@@ -11,6 +11,7 @@ import msgspec
 from .artifact import Artifact
 from .documents import Document
 from .errors import InputError
+from .feedback import Feedback
 from .job import Description
 from .precision import Precision
 from .quantization.execution import Execution
@@ -87,7 +88,8 @@ class ArtifactRecord:
 class Manifest:
     """The contents of manifest.json; `inputs`, `outputs` and `dims` are the source's own, in its layout.
 
-    `recipes` maps a quantised precision to the file that says how: layers, scales, and what they come from.
+    `recipes` maps a quantised precision to the file that says how: layers, scales, and what they come from. `golden`
+    has the SHA-256 of every file in golden/ that a verdict stands on, `feedback` which of its calls are a sequence.
     """
 
     schema: int = SCHEMA
@@ -97,6 +99,8 @@ class Manifest:
     dims: tuple[Dim, ...] = ()
     artifacts: tuple[ArtifactRecord, ...] = ()
     recipes: dict[str, str] = field(default_factory=dict[str, str])
+    golden: dict[str, str] = field(default_factory=dict[str, str])
+    feedback: Feedback | None = None
 
     @property
     def signature(self) -> Signature:

@@ -53,15 +53,18 @@ class ConverterRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunnerRow:
-    """What runs a format, and what measures how long that takes.
+    """What runs a format, what measures how long that takes, and what shows the values inside.
 
-    `warmth` names what a worker must have imported to be waited for (see pool.Task). A runner without `measure`, such
-    as another distribution's, measures nothing.
+    `tap` shows what every operator gives, `extract` takes one out; a format without them is lowered again from its
+    program instead (QuantizerRow.tapped). `warmth` names what a worker must have imported to be waited for (see
+    pool.Task). A runner without `measure`, such as another distribution's, measures nothing.
     """
 
     format: str
     entry: str
     measure: str = ""
+    tap: str = ""
+    extract: str = ""
     stack: Stack
     needs: tuple[str, ...]
     extra: str
@@ -92,12 +95,18 @@ class DescriberRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuantizerRow:
-    """What quantises the programs of an origin, and runs them: as the simulation of artifacts, and in float64."""
+    """What quantises the programs of an origin, and runs them: as simulations, in float64, and operator by operator.
+
+    `tapped` and `extract` lower one again for a format whose runtime does not show what is inside.
+    """
 
     origin: str
     entry: str
     simulator: str
     truth: str
+    tracer: str
+    tapped: str
+    extract: str
     stack: Stack
     needs: tuple[str, ...]
     extra: str
@@ -114,6 +123,9 @@ QUANTIZERS = (
         entry=f"{FROM_TORCH}.quantize:quantize",
         simulator=f"{FROM_TORCH}.quantize:simulate",
         truth=f"{FROM_TORCH}.truth:tell_truth",
+        tracer=f"{FROM_TORCH}.tracing:trace",
+        tapped=f"{FROM_TORCH}.executorch_tapped:make",
+        extract=f"{FROM_TORCH}.executorch_tapped:extract",
         stack=Stack.TORCH,
         needs=("torch",),
         extra="torch",
@@ -123,6 +135,9 @@ QUANTIZERS = (
         entry=f"{FROM_KERAS}.bridge:quantize",
         simulator=f"{FROM_KERAS}.bridge:simulate",
         truth=f"{FROM_KERAS}.bridge:tell_truth",
+        tracer=f"{FROM_KERAS}.diagnosing:trace",
+        tapped=f"{FROM_KERAS}.diagnosing:make",
+        extract=f"{FROM_KERAS}.diagnosing:extract",
         stack=Stack.KERAS_TORCH,
         needs=("keras", "torch", "executorch", "litert_torch", "onnxscript"),
         extra="keras,torch",
@@ -132,6 +147,9 @@ QUANTIZERS = (
         entry=f"{FROM_ONNX}.convert:quantize",
         simulator=f"{FROM_ONNX}.convert:simulate",
         truth=f"{FROM_ONNX}.convert:tell_truth",
+        tracer=f"{FROM_ONNX}.diagnosing:trace",
+        tapped=f"{FROM_ONNX}.diagnosing:make",
+        extract=f"{FROM_ONNX}.diagnosing:extract",
         stack=Stack.TORCH,
         needs=("torch", "onnx", "executorch", "litert_torch", "onnxscript"),
         extra="torch,onnx",
@@ -143,6 +161,8 @@ RUNNERS = (
         format=Format.TORCHSCRIPT,
         entry=f"{_RUNNERS}.torchscript:run",
         measure=f"{_RUNNERS}.torchscript:measure",
+        tap=f"{_RUNNERS}.torchscript_taps:tap",
+        extract=f"{_RUNNERS}.torchscript_taps:extract",
         stack=Stack.TORCH,
         needs=("torch",),
         extra="torch",
@@ -161,6 +181,8 @@ RUNNERS = (
         format=Format.LITERT,
         entry=f"{_RUNNERS}.litert:run",
         measure=f"{_RUNNERS}.litert:measure",
+        tap=f"{_RUNNERS}.litert_taps:tap",
+        extract=f"{_RUNNERS}.litert_taps:extract",
         stack=Stack.RUNTIMES,
         needs=("ai_edge_litert",),
         extra="litert",
@@ -169,6 +191,8 @@ RUNNERS = (
         format=Format.ONNX,
         entry=f"{_RUNNERS}.onnx:run",
         measure=f"{_RUNNERS}.onnx:measure",
+        tap=f"{_RUNNERS}.onnx_taps:tap",
+        extract=f"{_RUNNERS}.onnx_taps:extract",
         stack=Stack.RUNTIMES,
         needs=("onnxruntime",),
         extra="onnx",

@@ -19,6 +19,7 @@ from ..converters.source import Framework
 from ..converters.worker.pool import Finished, Task
 from .basis import Basis
 from .calibration import Calibration
+from .golden import Golden
 from .onnx_graph import Graph, OnnxGraph
 from .request import Request
 from .running import not_installed
@@ -51,12 +52,14 @@ class Bases:
         self._on(Basis(precision=precision, origin=origin), calibration, then)
 
     def simulate(
-        self, basis: Basis, calls: Path, outputs: dict[str, Path], then: Callable[[Finished[RunResult]], None]
+        self, basis: Basis, golden: Golden, outputs: dict[str, Path], then: Callable[[Finished[RunResult]], None]
     ) -> None:
         """Run what the artifacts are made of on stored calls, in torch, as each format rounds it."""
         row = self._row(basis)
         files = {format_name: str(path) for format_name, path in outputs.items()}
-        job = SimulateJob(program=self._job(basis, ""), calls=str(calls), outputs=files)
+        job = SimulateJob(
+            program=self._job(basis, ""), calls=str(golden.calls), outputs=files, feedback=golden.feedback
+        )
         task = Task(
             title=f"simulation {basis.precision}",
             entry=row.simulator,

@@ -47,6 +47,7 @@ class Floor:
             exact=str(self._golden.truth),
             program_outputs=str(self._golden.program),
             jittered=ulps,
+            feedback=self._golden.feedback,
         )
         wide = self._wide if decides else []
 
@@ -70,5 +71,5 @@ class Floor:
                 then(self._golden.measure(self._jittered, [], why=why))
 
         for place, path in enumerate(self._jittered):
-            task = reference_task(description, calls=self._golden.calls, outputs=path, required=0, jitter=place)
+            task = reference_task(description, self._golden, outputs=path, required=0, jitter=place)
             self._submit(task, functools.partial(ran, place))

@@ -7,22 +7,36 @@ from collections.abc import Iterator, Sequence
 from itertools import chain, repeat
 from pathlib import Path
 
+from ..converters.errors import InputError
+from ..converters.feedback import Feedback
+from ..converters.manifest import Manifest, file_sha256
 from ..converters.precision import Precision
 from ..converters.tensors import Call, read_calls, write_calls
 from ..converters.writing import write_atomically
 from .noise_floor import DOCUMENT, FloorKind, Group, NoiseFloor, measure_floor, undecided
 from .observer import Truth
+from .samples import SampleSet
 
 FOLDER = "golden"
 
 
 class Golden:
-    """The files in `folder`/golden; of the calls the first `real` are real inputs, the example comes next."""
+    """The files in `folder`/golden.
 
-    def __init__(self, folder: Path, *, real: int = 0) -> None:
+    Of the calls the first `real` are real inputs, the example comes next, then generated ones; `feedback` says where a
+    sequence with the model's own state begins, if it carries state.
+    """
+
+    def __init__(self, folder: Path, *, real: int = 0, feedback: Feedback | None = None) -> None:
         self.folder = folder / FOLDER
         self.folder.mkdir(exist_ok=True)
         self.real = real
+        self.feedback = feedback
+
+    def store(self, samples: SampleSet, feedback: Feedback | None) -> None:
+        """Write the calls where runners find them."""
+        write_calls(self.calls, samples.calls)
+        self.real, self.feedback = samples.given, feedback
 
     @property
     def calls(self) -> Path:
@@ -60,8 +74,11 @@ class Golden:
 
     @property
     def groups(self) -> Iterator[Group]:
-        """The group of every call, and PROBES for ever after."""
-        return chain(repeat(Group.REAL, self.real + 1), repeat(Group.PROBES))
+        """The group of every call; the last one goes on for ever."""
+        real = self.real + 1
+        if self.feedback is None:
+            return chain(repeat(Group.REAL, real), repeat(Group.PROBES))
+        return chain(repeat(Group.REAL, real), repeat(Group.PROBES, self.feedback.start - real), repeat(Group.LOOP))
 
     def measure(self, jittered: Sequence[Path], wide: Sequence[Path], *, why: str = "") -> NoiseFloor:
         """Measure the floor and store it, with what is undecided, after the runs that it takes.
@@ -108,7 +125,32 @@ class Golden:
         streams = zip(read_calls(self.reference), *map(read_calls, others), strict=False)
         write_calls(self.undecided, (undecided(source, moved) for source, *moved in streams))
 
-    def copy_to(self, other: Golden, names: Sequence[str]) -> None:
-        """Copy files by name to another folder."""
-        for name in names:
-            shutil.copyfile(self.folder / name, other.folder / name)
+    def hashes(self) -> dict[str, str]:
+        """The SHA-256 of every file that a verdict stands on; what artifacts gave is not among them."""
+        plain = (self.calls, self.reference, self.truth, self.program, self.undecided, self.floor)
+        standing = (*plain, *sorted(self.folder.glob("simulated.*.npz")))
+        return {path.name: file_sha256(path) for path in standing if path.exists()}
+
+
+def copied(folder: Path, scratch: Path, made: Manifest) -> Golden:
+    """The golden files of a folder in a place to work in, so that the folder that is judged stays as it is.
+
+    Raises InputError if one is missing, or is not the one that was written.
+    """
+    if not made.golden:
+        raise InputError(
+            f"{folder} holds nothing to judge by", fix="convert again, without --no-verify, or with this edgeproof"
+        )
+    golden = Golden(scratch, feedback=made.feedback)
+    for name, sha256 in made.golden.items():
+        path = golden.folder / Path(name).name
+        stored = folder / FOLDER / path.name
+        if not stored.is_file():
+            raise InputError(f"{stored} is missing", fix="restore it, or convert again")
+        shutil.copyfile(stored, path)
+        if file_sha256(path) != sha256:
+            raise InputError(
+                f"{stored} is not the file that was written: its SHA-256 differs from the manifest's",
+                fix="restore it, or convert again",
+            )
+    return golden

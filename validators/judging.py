@@ -14,13 +14,14 @@ from ..converters.precision import Precision
 from ..converters.quantization.budget import Budget, parse_budget
 from ..converters.quantization.recipe import Recipe
 from ..converters.signature import Signature
-from ..converters.tensors import read_calls, write_calls
+from ..converters.tensors import read_calls
 from .calibration import Calibration
 from .compare import compare
 from .golden import Golden
+from .hops import hops_of
 from .noise_floor import NoiseFloor
 from .observer import Truth
-from .parity import ParityRow, Score, Status, TensorParity
+from .parity import Hop, ParityRow, Score, Status, TensorParity
 from .processor import this_processor
 from .quantised import (
     CostPolicy,
@@ -29,10 +30,12 @@ from .quantised import (
     SizesPolicy,
     both,
     noise_of,
+    with_loop,
     with_sizes,
     without_simulation,
 )
 from .request import Request
+from .runtime_hazards import runtime_notes
 from .samples import SampleSet, collect, read_samples
 from .scoring import judge_score
 from .signatures import check_signature
@@ -81,17 +84,13 @@ def collect_samples(request: Request, description: Description, calibration: Cal
 class Judge:
     """Compares runs with the reference as what they need becomes ready."""
 
-    def __init__(self, signature: Signature, golden: Golden) -> None:
+    def __init__(self, signature: Signature, golden: Golden, *, hops: bool = False) -> None:
         self.golden = golden
+        self._hops = hops
         self._signature = signature
         self._simulations: dict[Precision, _Simulated] = {}
         self._waiting: list[ArtifactRun] = []
         self._floor: NoiseFloor | None = None
-
-    def store(self, samples: SampleSet) -> None:
-        """Write the calls where runners find them."""
-        write_calls(self.golden.calls, samples.calls)
-        self.golden.real = samples.given
 
     def outputs_of(self, artifact: Artifact, target: str) -> Path:
         """The file for an artifact's outputs on a target."""
@@ -143,6 +142,7 @@ class Judge:
         outputs, policy = self._outputs(run, floor)
         declared = run.result.declared or run.artifact.signature
         wrong, told = judge_score(self._budget(run.artifact.precision), run.score)
+        known = runtime_notes(run.result.made_by, this_processor(), run.artifact.precision)
         findings = (*check_signature(self._signature, declared, layouts=run.artifact.layouts), *wrong)
         passed = bool(outputs) and not findings and all(output.status is Status.PASS for output in outputs)
         failed = [output for output in outputs if output.status is not Status.PASS]
@@ -160,17 +160,21 @@ class Judge:
             sha256=run.artifact.sha256,
             bytes=run.artifact.bytes,
             findings=findings,
-            notes=(*run.artifact.notes, *told),
+            notes=(*run.artifact.notes, *told, *known),
             outputs=tuple(outputs),
             samples=run.result.calls,
             seconds=run.seconds,
             ms_per_call=run.result.median_call_seconds * 1000,
             policy=policy,
             score=run.score,
+            hops=() if passed and not self._hops else self._split(run, floor),
             processor=this_processor(),
             made_by=run.artifact.made_by,
             run_by=run.result.made_by,
         )
+
+    def _split(self, run: ArtifactRun, floor: NoiseFloor) -> tuple[Hop, ...]:
+        return hops_of(self.golden, run.artifact, run.target, run.outputs, floor)
 
     def _budget(self, precision: Precision) -> Budget | None:
         simulated = self._simulations.get(precision)
@@ -183,6 +187,17 @@ class Judge:
         if precision is Precision.FP32:
             exactly = FloorPolicy(floor=floor)
             return self._compared(reference, run.outputs, exactly, truth=self.golden.truths(floor)), exactly.name
+        cost, name = self._quantised(run)
+        start = None if self.golden.feedback is None else self.golden.feedback.start
+        if start is None:
+            return cost, name
+        simulated = self._simulations[precision]
+        policy = CostPolicy(budget=simulated.budget, decide=simulated.decide)
+        return with_loop(cost, self._compared(reference, run.outputs, policy, start=start)), name
+
+    def _quantised(self, run: ArtifactRun) -> tuple[list[TensorParity], str]:
+        """What is not in float32, call by call."""
+        precision, reference = run.artifact.precision, self.golden.reference
         simulated, path = self._simulations[precision], self.golden.simulation(precision, run.artifact.format)
         real = max(self.golden.real, 1)
         whole = self._compared(reference, run.outputs, SizesPolicy())
@@ -196,17 +211,26 @@ class Judge:
         if precision is Precision.FP16:
             half = HalfPolicy(noise=self._noise(path, calls=real))
             return on_real_calls(half), half.name
-        expected = SimulationPolicy(noise=self._noise(path), measured=simulated.measured, steps=simulated.steps)
-        simulation = self._compared(path, run.outputs, expected)
+        single = None if self.golden.feedback is None else self.golden.feedback.start
+        noise = self._noise(path, calls=single)
+        expected = SimulationPolicy(noise=noise, measured=simulated.measured, steps=simulated.steps)
+        simulation = self._compared(path, run.outputs, expected, calls=single)
         return both(on_real_calls(policy), simulation, expected), f"{policy.name}, {expected.name}"
 
     def _noise(self, simulation: Path, *, calls: int | None = None) -> dict[str, float]:
         """What a simulation loses against the source, by output."""
         return noise_of(islice(read_calls(self.golden.reference), calls), islice(read_calls(simulation), calls))
 
-    def _compared(
-        self, reference: Path, outputs: Path, policy: Policy, *, calls: int | None = None, truth: Iterable[Truth] = ()
+    def _compared(  # noqa: PLR0913 (two files, how they are judged, and which calls of them)
+        self,
+        reference: Path,
+        outputs: Path,
+        policy: Policy,
+        *,
+        start: int = 0,
+        calls: int | None = None,
+        truth: Iterable[Truth] = (),
     ) -> list[TensorParity]:
-        """The first calls of two files compared, all of them for None."""
-        left, right = islice(read_calls(reference), calls), islice(read_calls(outputs), calls)
+        """Two files compared from call `start` on, up to call `calls` or the last."""
+        left, right = islice(read_calls(reference), start, calls), islice(read_calls(outputs), start, calls)
         return compare(left, right, signature=self._signature, policy=policy, truth=truth)

@@ -33,10 +33,11 @@ class FloorKind(StrEnum):
 
 
 class Group(StrEnum):
-    """Calls whose noise is taken together: real inputs, and generated ones, whose sizes may be others."""
+    """Calls whose noise is taken together: real inputs, generated ones, whose sizes may be others, and a sequence."""
 
     REAL = "real"
     PROBES = "probes"
+    LOOP = "loop"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

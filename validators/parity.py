@@ -59,6 +59,7 @@ class Cause(StrEnum):
     NO_SIMULATION = "no-simulation"
     NOT_THE_SIMULATION = "not-the-simulation"
     SCORE = "score"
+    CLOSED_LOOP = "closed-loop"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,13 +163,29 @@ class Score:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Hop:
+    """One step between the source and what was judged: its error at the output where it is largest.
+
+    `ratio` is in the `unit` that it is given in; `exceeds` says that it is more than a correct step makes.
+    """
+
+    start: str
+    end: str
+    output: str
+    ratio: float
+    unit: str
+    exceeds: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ParityRow:
     """One artifact on one target.
 
     `code` is a Cause or the name of the error that ended it; `exit_code` is what that error asks for, None
     when the status says it. `samples` counts the calls that were compared, `seconds` is the run's wall
     time, `ms_per_call` the median.
-    `score` is there where the budget was a task's metric. `made_by` and `run_by` map tools to versions.
+    `score` is there where the budget was a task's metric, `hops` where the artifact failed or where they were asked
+    for. `made_by` and `run_by` map tools to versions.
     """
 
     file: str
@@ -192,6 +209,7 @@ class ParityRow:
     ms_per_call: float | None = None
     policy: str | None = None
     score: Score | None = None
+    hops: tuple[Hop, ...] = ()
     processor: Processor | None = None
     made_by: dict[str, str] = field(default_factory=dict[str, str])
     run_by: dict[str, str] = field(default_factory=dict[str, str])

@@ -42,6 +42,7 @@ from .request import Outcome, Request, Timing
 from .results import Results
 from .running import not_installed, run_task
 from .scoring import score_task
+from .sequence import check_state, feedback_of, notes_on_state, with_sequence
 from .user_samples import require_files_to_preprocess
 
 Result = TypeVar("Result")
@@ -101,18 +102,21 @@ class _Run:
         description = loaded(finished, self._request.source.path)
         self._calibration = collect_calibration(self._request, description, self._pool.scratch)
         self._samples = collect_samples(self._request, description, self._calibration)
+        check_state(self._request.state, description.signature)
+        self._samples = with_sequence(self._samples, self._request.state)
         self._golden = Golden(self._folder)
         self._judge = Judge(description.signature, self._golden)
-        self._judge.store(self._samples)
+        self._store_samples()
+        self.results.judged_by(self._golden)
         self._graph = OnnxGraph(self._request, description, self._submit, self._pool.scratch)
         self._bases = Bases(self._request, description, self._submit, self._graph, self._folder)
         description = self._calibrated(description)
+        notes = notes_on_state(description.signature, self._request.state)
+        description = replace(description, notes=(*description.notes, *notes))
         self.results.described(description, self._samples)
         if self._request.verify:
             required = self._samples.given + 1
-            task = reference_task(
-                description, calls=self._golden.calls, outputs=self._golden.reference, required=required
-            )
+            task = reference_task(description, self._golden, outputs=self._golden.reference, required=required)
             self._submit(task, lambda finished: self._referenced(description, finished))
         for precision in self._request.precisions:
             self._convert_all(description, precision)
@@ -133,7 +137,7 @@ class _Run:
         if refused:
             note = self._samples.refused(refused)
             self._samples = self._samples.without(refused)
-            self._judge.store(self._samples)
+            self._store_samples()
             self.results.described(replace(description, notes=(*description.notes, note)), self._samples)
         self._has_reference = True
         floor = Floor(self._golden, self._bases, self._pool.scratch, self._submit)
@@ -145,6 +149,9 @@ class _Run:
     def _measured(self, floor: NoiseFloor) -> None:
         self._judge.floor_is_ready(floor)
         self._judge_ready_runs()
+
+    def _store_samples(self) -> None:
+        self._golden.store(self._samples, feedback_of(self._samples, self._request.state))
 
     def _after_reference(self, proceed: Callable[[], None]) -> None:
         """Now, or when the source has run and it is known which calls count."""
@@ -179,7 +186,7 @@ class _Run:
             outputs = {name: self._golden.simulation(basis.precision, name) for name in sorted(formats)}
             simulate = self._bases.simulate
             self._after_reference(
-                lambda: simulate(basis, self._golden.calls, outputs, lambda done: self._simulated(basis, done))
+                lambda: simulate(basis, self._golden, outputs, lambda done: self._simulated(basis, done))
             )
         for row in self._rows[basis.precision]:
             self._convert(description, row, basis)
@@ -245,7 +252,7 @@ class _Run:
     def _run(self, artifact: Artifact, target: str) -> None:
         outputs = self._judge.outputs_of(artifact, target)
         try:
-            task = run_task(artifact, target, calls=self._golden.calls, outputs=outputs)
+            task = run_task(artifact, target, golden=self._golden, outputs=outputs)
         except NotRunnable as error:
             self.results.cannot_run(artifact, target, error)
             return

@@ -18,6 +18,7 @@ from ..converters.worker.reading import looked, seconds_to_look
 from ..converters.worker.stacks import Stack
 from ..converters.worker.warm import WarmJob
 from .basis import Basis
+from .golden import Golden
 from .request import Request
 from .running import not_installed
 from .user_samples import made_by_user
@@ -117,18 +118,19 @@ def longest(rows: Sequence[ConverterRow]) -> ConverterRow | None:
 
 
 def reference_task(
-    description: Description, *, calls: Path, outputs: Path, required: int, jitter: int | None = None
+    description: Description, golden: Golden, *, outputs: Path, required: int, jitter: int | None = None
 ) -> Task[RunResult]:
     """Run the source on the stored calls, with the jitter of a seed for one; the first `required` must succeed."""
     row = registry.describer(description.source.framework)
     job = ReferenceJob(
         source=description.source,
         signature=description.signature,
-        calls=str(calls),
+        calls=str(golden.calls),
         outputs=str(outputs),
         required=required,
         fingerprint=description.fingerprint,
         jitter=jitter,
+        feedback=golden.feedback,
     )
     return Task(
         title="reference" if jitter is None else "jitter",

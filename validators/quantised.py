@@ -21,6 +21,7 @@ from .tolerance import check
 LEAST_SQNR_DB = 10.0
 _CHANGED_INTEGERS = 0.1
 _OF_SIZES = frozenset({Cause.DYNAMIC_UNPROVEN, Cause.DYNAMIC_FIXED, Cause.SHAPE})
+_KEEP_STATE = "keep the layers that make the state in float (--max-drop with a budget), or leave this precision out"
 _FLOAT_NOISE = 5e-6  # of the scale: what float32 itself may differ by (tolerance.py)
 
 
@@ -132,12 +133,27 @@ def with_sizes(cost: Sequence[TensorParity], whole: Sequence[TensorParity]) -> l
     Real calls often have one size; the probes beside them have others.
     """
     found = {output.name: [each for each in output.findings if each.code in _OF_SIZES] for output in whole}
-    return [_with_findings(output, found.get(output.name, [])) for output in cost]
+    return [_with_findings(output, [*found.get(output.name, []), *_not_of_sizes(output.findings)]) for output in cost]
 
 
-def _with_findings(cost: TensorParity, of_sizes: Sequence[Finding]) -> TensorParity:
-    findings = (*of_sizes, *(each for each in cost.findings if each.code not in _OF_SIZES))
-    return replace(cost, findings=findings, status=Status.FAIL if findings else Status.PASS)
+def with_loop(cost: Sequence[TensorParity], loop: Sequence[TensorParity]) -> list[TensorParity]:
+    """The outputs with what was found where the artifact ran a sequence with its own state, and the source with its."""
+    found = {output.name: output for output in loop}
+    return [_with_findings(output, [*output.findings, *_in_loop(found[output.name])]) for output in cost]
+
+
+def _in_loop(output: TensorParity) -> Iterable[Finding]:
+    for finding in _not_of_sizes(output.findings):
+        reason = f"over {output.calls} calls with its own state {finding.reason}"
+        yield Finding(code=Cause.CLOSED_LOOP, reason=reason, fix=_KEEP_STATE)
+
+
+def _not_of_sizes(findings: Iterable[Finding]) -> list[Finding]:
+    return [each for each in findings if each.code not in _OF_SIZES]
+
+
+def _with_findings(cost: TensorParity, findings: Sequence[Finding]) -> TensorParity:
+    return replace(cost, findings=tuple(findings), status=Status.FAIL if findings else Status.PASS)
 
 
 def without_simulation(cost: Sequence[TensorParity], reason: str) -> list[TensorParity]:

@@ -20,7 +20,8 @@ class Request:
 
     `samples` and `calibration` are an .npz, a folder of them or "file.py:fn", or files that the function `preprocess`
     makes calls of; `recipe` is a file that an earlier run wrote, `budget` what quantisation may cost
-    (converters/quantization/budget.py); `dynamic` maps "input.axis" to its dimension; `targets` names where to run.
+    (converters/quantization/budget.py); `dynamic` maps "input.axis" to its dimension;
+    `state` maps an input that carries state to the output that it is fed from; `targets` names where to run.
     """
 
     source: Source
@@ -32,6 +33,7 @@ class Request:
     samples: str | None = None
     calibration: str | None = None
     preprocess: str | None = None
+    state: dict[str, str] = field(default_factory=dict[str, str])
     recipe: str | None = None
     budget: str | None = None
     targets: tuple[str, ...] = ("host",)

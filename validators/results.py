@@ -18,6 +18,7 @@ from ..converters.worker.confinement import Containment
 from ..converters.worker.pool import Finished
 from ..converters.writing import write_atomically
 from .basis import Basis
+from .golden import Golden
 from .parity import ParityReport, ParityRow, Status, verdict_of
 from .processor import this_processor
 from .reports.json import write_json
@@ -40,11 +41,16 @@ class Results:
         self._description: Description | None = None
         self._samples: SampleSet | None = None
         self._containment: Containment | None = None
+        self._golden: Golden | None = None
 
     def described(self, description: Description, samples: SampleSet) -> None:
         """The source is known."""
         self._description = description
         self._samples = samples
+
+    def judged_by(self, golden: Golden) -> None:
+        """Where the files are that verdicts stand on."""
+        self._golden = golden
 
     def contained(self, containment: Containment | None) -> None:
         """The jobs are done; this held for those that opened the source's file."""
@@ -127,6 +133,8 @@ class Results:
             dims=description.signature.dims,
             artifacts=tuple(manifest.record_artifact(artifact) for artifact in ordered),
             recipes={str(precision): f"{RECIPES}/{path.name}" for precision, path in self._recipes.items()},
+            golden=self._golden.hashes() if self._golden and self._request.verify else {},
+            feedback=self._golden.feedback if self._golden else None,
         )
 
     def _report(self, description: Description, samples: SampleSet) -> ParityReport:

@@ -9,11 +9,12 @@ from ..converters.artifact import Artifact
 from ..converters.errors import NotRunnable
 from ..converters.job import RunJob, RunResult
 from ..converters.worker.pool import Task
+from .golden import Golden
 
 _CHEAP = 0.5
 
 
-def run_task(artifact: Artifact, target: str, *, calls: Path, outputs: Path) -> Task[RunResult]:
+def run_task(artifact: Artifact, target: str, *, golden: Golden, outputs: Path) -> Task[RunResult]:
     """Run `artifact` on the stored calls; raises NotRunnable if nothing here can."""
     if target != "host":
         raise NotRunnable(f"there is no target {target!r}", fix="choose from: host")
@@ -25,7 +26,7 @@ def run_task(artifact: Artifact, target: str, *, calls: Path, outputs: Path) -> 
     return Task(
         title=f"run {artifact.format} {artifact.precision}",
         entry=row.entry,
-        job=RunJob(artifact=artifact, calls=str(calls), outputs=str(outputs)),
+        job=RunJob(artifact=artifact, calls=str(golden.calls), outputs=str(outputs), feedback=golden.feedback),
         result=RunResult,
         stack=row.stack,
         cost=_CHEAP,

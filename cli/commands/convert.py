@@ -80,6 +80,12 @@ Examples:
     help="file.py:function that makes one call of a file's path: --samples and --calibration are then folders of "
     "images, sounds, anything.",
 )
+@click.option(
+    "--state",
+    multiple=True,
+    metavar="OUTPUT=INPUT",
+    help="An output that is fed back as an input: the model is then also judged with its own state; repeatable.",
+)
 @click.option("--recipe", metavar="FILE", help="Quantise as an earlier run did: its NAME.PRECISION.recipe.json.")
 @click.option(
     "--max-drop",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -20,6 +21,8 @@ from ..from_torch.passes.plain_form import plain_form
 from ..from_torch.program import TorchProgram
 from ..from_torch.quantization.jobs import quantize_program, simulate_program
 from ..from_torch.truth import truth_of
+from ..from_torch.variants import variants_of
+from ..hazards import notes_of
 from ..job import ConvertJob, ConvertOptions, Layout, Quantized, QuantizeJob, RunResult, SimulateJob, TruthJob
 from ..layouts import layouts_of
 from ..signature import Signature
@@ -28,6 +31,7 @@ from ..tensors import read_calls
 from ..versions import versions_of
 from ..worker.stages import stage
 from .flatten import FlatModel
+from .hazards import hazards_of_backend
 from .live import open_source
 from .torch_rnn import keep_recurrent_layers_whole
 
@@ -82,35 +86,36 @@ def convert_litert(job: ConvertJob) -> Artifact:
 
 def quantize(job: QuantizeJob) -> Quantized:
     """Write the recipe of a Keras model; NeedsTensorFlow if the torch backend cannot hold it."""
-    return quantize_program(_program(job.program), job)
+    return quantize_program(program_of(job.program), job)
 
 
 def simulate(job: SimulateJob) -> RunResult:
     """Run the program that a Keras model's artifacts are made of on stored calls."""
-    return simulate_program(_program(job.program), job)
+    return simulate_program(program_of(job.program), job)
 
 
 def tell_truth(job: TruthJob) -> RunResult:
     """The truth about a Keras model; NeedsTensorFlow if the torch backend cannot hold it."""
-    return truth_of(_program(job.program), job)
+    return truth_of(program_of(job.program), job)
 
 
 def _convert(
     job: ConvertJob, lower: Callable[[TorchProgram], Lowering], format_name: str, tools: tuple[str, ...]
 ) -> Artifact:
-    program = _program(job)
+    program = program_of(job)
     with stage("lower"):
         lowering = lower(program)
+    unlike = notes_of(hazards_of_backend(variants_of(program.source_program)))
     return finish_program(
         job,
         program,
-        lowering,
+        replace(lowering, notes=(*lowering.notes, *unlike)),
         route=("keras", "torch backend", "torch.export", format_name),
         made_by=versions_of(*tools),
     )
 
 
-def _program(job: ConvertJob) -> TorchProgram:
+def program_of(job: ConvertJob) -> TorchProgram:
     """The model under the torch backend, exported; whatever goes wrong so far means that it needs TensorFlow."""
     keep_recurrent_layers_whole()
     try:

@@ -51,21 +51,21 @@ def convert_litert(job: ConvertJob) -> Artifact:
 
 def quantize(job: QuantizeJob) -> Quantized:
     """Write the recipe of the graph at `job.program.onnx_graph`."""
-    return quantize_program(_program(job.program), job)
+    return quantize_program(program_of(job.program), job)
 
 
 def simulate(job: SimulateJob) -> RunResult:
     """Run the program that the graph's artifacts are made of on stored calls."""
-    return simulate_program(_program(job.program), job)
+    return simulate_program(program_of(job.program), job)
 
 
 def tell_truth(job: TruthJob) -> RunResult:
     """The truth about a model by way of its graph."""
-    return truth_of(_program(job.program), job)
+    return truth_of(program_of(job.program), job)
 
 
 def _convert(job: ConvertJob, lower: Callable[[TorchProgram], Lowering], tools: tuple[str, ...]) -> Artifact:
-    program = _program(job)
+    program = program_of(job)
     lowering = lower(program)
     return finish_program(
         job,
@@ -76,7 +76,7 @@ def _convert(job: ConvertJob, lower: Callable[[TorchProgram], Lowering], tools: 
     )
 
 
-def _program(job: ConvertJob) -> TorchProgram:
+def program_of(job: ConvertJob) -> TorchProgram:
     """The graph as a program; it was made by way of TensorFlow, so its images are NHWC."""
     if job.onnx_graph is None:
         raise ConversionError("no ONNX graph was made of this model", fix="report this as a bug")

@@ -180,11 +180,14 @@ def notes_on(source: Source) -> tuple[str, ...]:
     return _loaded(source)[0].notes
 
 
+def given_inputs(source: Source) -> Any:
+    """The example inputs as they were given, in the user's nesting; None if nobody gives any."""
+    return inputs_from(source.inputs) if source.inputs else _loaded(source)[0].examples
+
+
 def flat_source(source: Source) -> tuple[FlatModule, tuple[torch.Tensor, ...]]:
     """The source as a flat module and its example tensors; InputError if nobody gives example inputs."""
-    opened, _ = _loaded(source)
-    module = opened.module
-    given = inputs_from(source.inputs) if source.inputs else opened.examples
+    module, given = _loaded(source)[0].module, given_inputs(source)
     if given is None:
         raise InputError(
             "the model does not say what its inputs are",

@@ -12,6 +12,7 @@ import torch
 from torch.utils import _pytree as pytree
 
 from ..errors import EdgeproofError, SourceError
+from ..feedback import Loop
 from ..job import RunResult, TruthJob
 from ..layouts import to_artifact, to_source
 from ..tensors import Call, read_calls, write_calls
@@ -35,18 +36,17 @@ def truth_of(program: TorchProgram, job: TruthJob) -> RunResult:
     Raises SourceError where the program does not run in float64; `job.program_outputs` is written by then.
     """
     seconds: list[float] = []
-    calls = Path(job.calls)
     source = program.source_program
     with stage("run"):
         plain = drop_assertions(source).module(check_guards=False)
-        _write(Path(job.program_outputs), program, plain, calls, seconds)
+        _write(Path(job.program_outputs), program, plain, job, seconds)
     with stage("truth"), doubles():
         try:
             exact = double_module(source)
-            count = _write(Path(job.exact), program, _on_doubles(exact), calls, seconds)
+            count = _write(Path(job.exact), program, _on_doubles(exact), job, seconds)
             for place, (path, ulps) in enumerate(job.jittered.items()):
                 moved = Jittered(exact, seed=place, ulps=ulps)
-                _write(Path(path), program, _on_doubles(moved.run), calls, seconds)
+                _write(Path(path), program, _on_doubles(moved.run), job, seconds)
         except EdgeproofError:
             raise
         except Exception as error:
@@ -61,13 +61,14 @@ def _on_doubles(run: Run) -> Run:
     return lambda *tensors: run(*as_doubles(tensors))
 
 
-def _write(path: Path, program: TorchProgram, run: Run, calls: Path, seconds: list[float]) -> int:
-    return write_calls(path, _outputs(program, run, calls, seconds))
+def _write(path: Path, program: TorchProgram, run: Run, job: TruthJob, seconds: list[float]) -> int:
+    return write_calls(path, _outputs(program, run, job, seconds))
 
 
-def _outputs(program: TorchProgram, run: Run, calls: Path, seconds: list[float]) -> Iterator[Call]:
+def _outputs(program: TorchProgram, run: Run, job: TruthJob, seconds: list[float]) -> Iterator[Call]:
     names = [spec.name for spec in program.signature.outputs]
-    for call in read_calls(calls):
+    loop = Loop(job.feedback)
+    for call in loop.calls(read_calls(Path(job.calls))):
         moved = to_artifact(call, program.layouts)
         tensors = tuple(torch.from_numpy(moved[spec.name].copy()) for spec in program.signature.inputs)
         start = time.perf_counter()
@@ -75,4 +76,4 @@ def _outputs(program: TorchProgram, run: Run, calls: Path, seconds: list[float])
             values = pytree.tree_leaves(run(*tensors))
         seconds.append(time.perf_counter() - start)
         named = {name: value.detach().numpy() for name, value in zip(names, values, strict=True)}
-        yield to_source(named, program.layouts)
+        yield loop.keep(to_source(named, program.layouts))

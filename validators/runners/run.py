@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from ...converters.feedback import Loop
 from ...converters.job import RunJob, RunResult
 from ...converters.layouts import to_artifact, to_source
 from ...converters.tensors import Call, read_calls, write_calls
@@ -34,10 +35,10 @@ def run_calls(job: RunJob, open_runner: OpenRunner) -> RunResult:
 
 
 def _timed(runner: Runner, job: RunJob, seconds: list[float]) -> Iterator[Call]:
-    layouts = job.artifact.layouts
-    for call in read_calls(Path(job.calls)):
+    layouts, loop = job.artifact.layouts, Loop(job.feedback)
+    for call in loop.calls(read_calls(Path(job.calls))):
         inputs = to_artifact(call, layouts)
         start = time.perf_counter()
         outputs = runner.run(inputs)
         seconds.append(time.perf_counter() - start)
-        yield to_source(outputs, layouts)
+        yield loop.keep(to_source(outputs, layouts))

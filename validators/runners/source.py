@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from ...converters.errors import SourceError
+from ...converters.feedback import Loop
 from ...converters.fingerprint import require_same
 from ...converters.jitter import moved_call
 from ...converters.job import ReferenceJob, RunResult
@@ -54,7 +55,8 @@ def _calls(job: ReferenceJob) -> Iterator[Call]:
 
 
 def _timed(live: LiveSource, job: ReferenceJob, seconds: list[float], refused: list[int]) -> Iterator[Call]:
-    for index, call in enumerate(_calls(job)):
+    loop = Loop(job.feedback)
+    for index, call in enumerate(loop.calls(_calls(job))):
         start = time.perf_counter()
         try:
             outputs = live.run(call)
@@ -64,4 +66,4 @@ def _timed(live: LiveSource, job: ReferenceJob, seconds: list[float], refused: l
             refused.append(index)
             continue
         seconds.append(time.perf_counter() - start)
-        yield outputs
+        yield loop.keep(outputs)

@@ -33,7 +33,7 @@ class TorchscriptRunner:
     def __init__(self, artifact: Artifact, *, threads: int | None = None) -> None:
         if threads is not None:
             torch.set_num_threads(threads)
-        self._module = _load(artifact)
+        self._module = load_module(artifact)
         self._keeps_state = keeps_state(self._module)
         self._signature = artifact.signature
         _check_arguments(self._module, artifact)
@@ -69,7 +69,8 @@ class TorchscriptRunner:
         return named_outputs(self._signature, as_arrays(outputs))
 
 
-def _load(artifact: Artifact) -> Any:
+def load_module(artifact: Artifact) -> Any:
+    """The module of a TorchScript file that was looked through first, in eval mode; raises LoadError."""
     try:
         # Also what edgeproof made: a folder to verify may come from anybody.
         with damage_named(Path(artifact.file), "TorchScript archive"):

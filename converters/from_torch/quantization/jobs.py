@@ -14,6 +14,7 @@ from torch.export import ExportedProgram
 
 from ...errors import QuantizationError, UsageError
 from ...example_inputs import read_npz
+from ...feedback import Loop
 from ...job import Quantized, QuantizeJob, RunResult, SimulateJob
 from ...layouts import to_artifact, to_source
 from ...manifest import file_sha256
@@ -60,20 +61,23 @@ def simulate_program(program: TorchProgram, job: SimulateJob) -> RunResult:
             shutil.copyfile(written, path)
             continue
         with stage("run"):
-            count = write_calls(Path(path), _outputs(program, simulated, job.calls, seconds))
+            count = write_calls(Path(path), _outputs(program, simulated, job, seconds))
     return RunResult(calls=count, median_call_seconds=statistics.median(seconds), made_by=versions_of("torch"))
 
 
-def _outputs(program: TorchProgram, simulated: ExportedProgram, calls: str, seconds: list[float]) -> Iterator[Call]:
+def _outputs(
+    program: TorchProgram, simulated: ExportedProgram, job: SimulateJob, seconds: list[float]
+) -> Iterator[Call]:
     module = simulated.module(check_guards=False)
     names = [spec.name for spec in program.signature.outputs]
-    for call in read_calls(Path(calls)):
+    loop = Loop(job.feedback)
+    for call in loop.calls(read_calls(Path(job.calls))):
         start = time.perf_counter()
         with torch.no_grad():
             values = module(*_tensors(program, call))
         seconds.append(time.perf_counter() - start)
         named = {name: value.detach().numpy() for name, value in zip(names, values, strict=True)}
-        yield to_source(named, program.layouts)
+        yield loop.keep(to_source(named, program.layouts))
 
 
 def _made(program: TorchProgram, job: QuantizeJob) -> Quantization:

@@ -1,0 +1,188 @@
+"""An ExecuTorch program that gives what every operator of the source gives, computed with an artifact's constants.
+
+What XNNPACK has taken shows nothing of its inside. So the source is lowered once more with all its values as outputs;
+and where the artifact's bytes differ from what the source lowers to today, these are put into the new program, so that
+it computes with the artifact's weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import fx
+from torch.export import ExportedProgram
+from torch.utils import _pytree as pytree
+
+from ..errors import EdgeproofError
+from ..job import ExtractJob, Tap, TappedJob, Taps
+from ..layouts import to_artifact
+from ..tensors import read_calls, write_calls
+from ..worker.stages import stage
+from . import executorch
+from .passes.drop_assertions import drop_assertions
+from .program import TorchProgram, program_of
+from .recurrent_shapes import whole_recurrent_layers
+
+_GAP = 64  # differences this close are one
+_CONTEXT = 256  # how much is looked at on either side to find a place again
+
+
+class _Tapped(torch.nn.Module):
+    """The outputs of a program's module, and every float tensor on the way."""
+
+    def __init__(self, module: fx.GraphModule) -> None:
+        super().__init__()
+        self.module = module
+
+    def forward(self, *tensors: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """Outputs first, then the values in the order in which they are computed."""
+        recorded = _Recorder(self.module)
+        outputs = pytree.tree_leaves(recorded.run(*tensors))
+        # An output may not be handed out twice, and views share their memory.
+        return (*outputs, *(value.clone() for value in recorded.values.values()))
+
+
+class _Recorder(fx.Interpreter):
+    def __init__(self, module: fx.GraphModule) -> None:
+        super().__init__(module)
+        self.values: dict[str, torch.Tensor] = {}
+
+    def run_node(self, n: fx.Node) -> Any:
+        given = super().run_node(n)
+        if n.op == "call_function" and isinstance(given, torch.Tensor) and given.is_floating_point():
+            self.values[n.name] = given
+        return given
+
+
+def make(job: TappedJob) -> Taps:
+    """The tapped program of a PyTorch source."""
+    return tapped(program_of(job.program), job)
+
+
+def tapped(program: TorchProgram, job: TappedJob) -> Taps:
+    """Write the program to `job.output`; its outputs are the artifact's, then one for each of the taps."""
+    source = drop_assertions(program.source_program)
+    module = source.module(check_guards=False)
+    recorded = _Recorder(module)
+    with torch.no_grad():
+        recorded.run(*(tensor.clone() for tensor in program.examples))
+    with stage("lower"):
+        again = executorch.lower(program.exported, program.signature, backend=job.artifact.backend).payload
+        examples = tuple(tensor.detach() for tensor in program.examples)
+        with torch.no_grad(), whole_recurrent_layers():
+            exported = torch.export.export(_Tapped(module), examples, strict=False)
+        payload = executorch.lower(exported, program.signature, backend=job.artifact.backend).payload
+    changed, lost = transplanted(payload, again, Path(job.artifact.file).read_bytes())
+    Path(job.output).write_bytes(changed)
+    return Taps(
+        taps=tuple(_taps(source, list(recorded.values))),
+        outputs=dict(zip((spec.name for spec in program.signature.outputs), _returned(source), strict=True)),
+        without=f"{lost} differences from the source's own program, which are not in weights" if lost else "",
+    )
+
+
+def extract(job: ExtractJob) -> int:
+    """The operators of a PyTorch source; see `extracted`."""
+    if job.program is None:
+        raise EdgeproofError("no program was named", fix="report this as a bug")
+    return extracted(program_of(job.program), job)
+
+
+def extracted(program: TorchProgram, job: ExtractJob) -> int:
+    """Lower `job.nodes` alone, with the artifact's constants; returns the size of the file.
+
+    What goes into them is taken from the source's program in float32.
+    """
+    source = drop_assertions(program.source_program)
+    module = source.module(check_guards=False)
+    recorded = _Recorder(module)
+    call = to_artifact(next(read_calls(Path(job.calls))), program.layouts)
+    tensors = tuple(torch.from_numpy(call[spec.name].copy()) for spec in program.signature.inputs)
+    with torch.no_grad():
+        recorded.run(*tensors)
+    part = _part(module, job.nodes)
+    given = [node.name for node in part.graph.nodes if node.op == "placeholder"]
+    known = {**recorded.values, **dict(zip(_placeholders(module), tensors, strict=True))}
+    inputs = tuple(known[name].clone() for name in given)
+    with stage("lower"), torch.no_grad(), whole_recurrent_layers():
+        again = executorch.lower(program.exported, program.signature, backend=job.artifact.backend).payload
+        small = torch.export.export(part, inputs, strict=False)
+        payload = executorch.lower(small, program.signature, backend=job.artifact.backend).payload
+    changed, _ = transplanted(payload, again, Path(job.artifact.file).read_bytes())
+    Path(job.file).write_bytes(changed)
+    write_calls(Path(job.inputs), [{name: tensor.numpy() for name, tensor in zip(given, inputs, strict=True)}])
+    return len(changed)
+
+
+def _placeholders(module: fx.GraphModule) -> list[str]:
+    return [node.name for node in module.graph.nodes if node.op == "placeholder"]
+
+
+def _part(module: fx.GraphModule, names: tuple[str, ...]) -> fx.GraphModule:
+    """The nodes of these names as a module: what they take from others are its inputs."""
+    graph = fx.Graph()
+    copies: dict[fx.Node, fx.Node] = {}
+    chosen = [node for node in module.graph.nodes if node.name in names]
+    for node in chosen:
+        for source in node.all_input_nodes:
+            if source not in copies and source.op != "get_attr" and source not in chosen:
+                copies[source] = graph.placeholder(source.name)
+    for node in chosen:
+        for source in node.all_input_nodes:
+            if source.op == "get_attr" and source not in copies:
+                copies[source] = graph.node_copy(source, lambda each: copies[each])
+        copies[node] = graph.node_copy(node, lambda each: copies[each])
+    graph.output((copies[chosen[-1]],))
+    return fx.GraphModule(module, graph)
+
+
+def _taps(program: ExportedProgram, names: list[str]) -> Iterator[Tap]:
+    for node in program.graph.nodes:
+        if node.name in names:
+            inputs = tuple(source.name for source in node.all_input_nodes if source.name in names)
+            yield Tap(name=node.name, operator=str(node.target), inputs=inputs)
+
+
+def _returned(program: ExportedProgram) -> list[str]:
+    return [str(name) for name in program.graph_signature.user_outputs]
+
+
+def transplanted(tapped: bytes, expected: bytes, artifact: bytes) -> tuple[bytes, int]:
+    """`tapped` with the places where `artifact` differs from `expected`; and how many of these are not in `tapped`."""
+    if len(expected) != len(artifact):
+        return tapped, abs(len(expected) - len(artifact))
+    changed, lost = bytearray(tapped), 0
+    for start, end in differences(expected, artifact):
+        place = _place(tapped, expected, start, end)
+        if place < 0:
+            lost += 1
+        else:
+            changed[place : place + end - start] = artifact[start:end]
+    return bytes(changed), lost
+
+
+def differences(left: bytes, right: bytes) -> Iterator[tuple[int, int]]:
+    """The ranges in which two texts of one length differ, those close together as one."""
+    places = [place for place in range(0, len(left), _GAP) if left[place : place + _GAP] != right[place : place + _GAP]]
+    start = end = -1
+    for place in places:
+        if place > end:
+            if end >= 0:
+                yield start, end
+            start = place
+        end = min(place + _GAP, len(left))
+    if end >= 0:
+        yield start, end
+
+
+def _place(tapped: bytes, expected: bytes, start: int, end: int) -> int:
+    """Where `expected` from start to end stands in another program that holds the same constant; -1 if nowhere."""
+    before, after = max(start - _CONTEXT, 0), min(end + _CONTEXT, len(expected))
+    for left, right in ((before, after), (before, end), (start, after), (start, end)):
+        place = tapped.find(expected[left:right])
+        if place >= 0:
+            return place + start - left
+    return -1

@@ -1,0 +1,1 @@
+"""Finds the operator at which an artifact leaves its source."""
