@@ -96,10 +96,11 @@ def convert(  # noqa: PLR0913 (the command line's options, keyword-only)
         return certify(replace(request, formats=formats), on_progress=on_progress)
 
 
-def verify(
+def verify(  # noqa: PLR0913 (the command line's options, keyword-only)
     place: str | Path,
     *,
     against: str | None = None,
+    samples: str | Path | Mapping[str, np.ndarray] | None = None,
     targets: Sequence[str] = ("host",),
     limits: Limits | None = None,
     on_progress: Listener = ignore_progress,
@@ -107,15 +108,19 @@ def verify(
     """Judge the artifacts in a folder that `convert` wrote, or one file of it.
 
     They run on the stored samples; `against` names the source that shall run again, otherwise its stored
-    outputs count. Raises EdgeproofError when there is nothing to judge.
+    outputs count. With a source `samples` may take the stored ones' place: an .npz, a folder of them, or arrays by
+    input name with one call per row of the first axis. Raises EdgeproofError when there is nothing to judge.
     """
-    request = Verification(
-        place=Path(place),
-        against=resolve(against) if against else None,
-        targets=tuple(targets),
-        limits=limits or Limits(),
-    )
-    return run_verification(request, on_progress=on_progress)
+    with tempfile.TemporaryDirectory(prefix="edgeproof-samples-") as scratch:
+        given = _arrays_path(samples, Path(scratch) / "samples.npz")
+        request = Verification(
+            place=Path(place),
+            against=resolve(against) if against else None,
+            samples=Path(given) if given else None,
+            targets=tuple(targets),
+            limits=limits or Limits(),
+        )
+        return run_verification(request, on_progress=on_progress)
 
 
 def _listed(names: str | Sequence[str]) -> tuple[str, ...]:

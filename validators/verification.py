@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 import time
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ..converters import manifest, registry
 from ..converters.artifact import Artifact
-from ..converters.errors import InputError, NotRunnable
+from ..converters.errors import EdgeproofError, InputError, NotRunnable, UsageError
 from ..converters.job import ReferenceJob, RunResult
 from ..converters.manifest import Manifest
 from ..converters.precision import Precision
@@ -19,7 +19,8 @@ from ..converters.source import Source
 from ..converters.tensors import read_calls
 from ..converters.versions import versions_of
 from ..converters.worker.pool import Finished, Limits, Pool, Task
-from .golden import FOLDER, Golden
+from .fresh_golden import Wanted, fresh_golden
+from .golden import FOLDER, Golden, copied
 from .judging import ArtifactRun, Judge
 from .parity import ParityReport, ParityRow, Status, verdict_of
 from .pipeline import Listener, ignore_progress
@@ -36,11 +37,13 @@ from .samples import hash_calls
 class Verification:
     """Judge what lies at `place`: a folder that `convert` wrote, or one artifact in it.
 
-    With `against` the source runs again, otherwise its stored outputs count.
+    With `against` the source runs again, otherwise its stored outputs count. With `samples`, an .npz or a folder of
+    them, it runs on these, and the artifacts are judged on them instead of on the stored ones.
     """
 
     place: Path
     against: Source | None = None
+    samples: Path | None = None
     targets: tuple[str, ...] = ("host",)
     limits: Limits = field(default_factory=Limits)
 
@@ -52,6 +55,11 @@ def verify(request: Verification, *, on_progress: Listener = ignore_progress) ->
     InputError if there is nothing to judge or nothing to judge by.
     """
     started = time.monotonic()
+    if request.samples is not None and request.against is None:
+        raise UsageError(
+            "other samples are judged beside a source that runs on them, and none is named",
+            fix="name it with --against SOURCE",
+        )
     folder, only = folder_of(request.place)
     made = manifest.read(folder)
     records = [record for record in made.artifacts if only is None or record.file == only]
@@ -59,13 +67,13 @@ def verify(request: Verification, *, on_progress: Listener = ignore_progress) ->
         raise InputError(f"{folder} has no artifact to judge", fix="name a folder that `edgeproof convert` wrote")
     with tempfile.TemporaryDirectory(prefix="edgeproof-verify-") as scratch:
         with Pool(request.limits.for_input(folder), on_progress=on_progress) as pool:
-            first = first_report(folder)
-            golden = _copy_golden(folder, Path(scratch), request, first.real_calls if first else 0)
-            run = _Verification(request, made, pool, golden)
-            run.take_simulations(folder)
+            judged = replace(made, artifacts=tuple(records))
+            golden, failed = _golden(request, judged, folder, Path(scratch), pool)
+            run = _Verification(request, judged, pool, golden)
+            run.take_simulations(folder, failed)
             run.start([record.in_folder(folder) for record in records])
             pool.drain()
-        report = _report(made, run.rows(), folder, run.calls)
+        report = _report(made, run.rows(), folder, golden)
     return Outcome(folder=folder, manifest=made, report=report, seconds=time.monotonic() - started)
 
 
@@ -74,26 +82,6 @@ def folder_of(place: Path) -> tuple[Path, str | None]:
     if not place.exists():
         raise InputError(f"{place} does not exist", fix="name a folder that `edgeproof convert` wrote")
     return (place, None) if place.is_dir() else (place.parent, place.name)
-
-
-_NEEDED = ("samples.npz", "floor.json")
-_WANTED = ("truth.npz", "undecided.npz")
-
-
-def _copy_golden(folder: Path, scratch: Path, request: Verification, real: int) -> Golden:
-    """A place to work in, so that the folder that is judged stays as it is."""
-    stored = folder / FOLDER
-    needed = _NEEDED if request.against else (*_NEEDED, "reference.npz")
-    missing = [name for name in needed if not (stored / name).exists()]
-    if missing:
-        raise InputError(
-            f"{stored} lacks {' and '.join(missing)}: there is nothing to judge by",
-            fix="convert again without --no-verify",
-        )
-    golden = Golden(scratch, real=real)
-    for name in (*needed, *(name for name in _WANTED if (stored / name).exists())):
-        shutil.copyfile(stored / name, golden.folder / name)
-    return golden
 
 
 class _Verification:
@@ -106,27 +94,21 @@ class _Verification:
         self._golden = golden
         self._judge = Judge(made.signature, golden)
         self._rows: list[ParityRow] = []
-        self.calls = golden.calls
 
-    def take_simulations(self, folder: Path) -> None:
-        """What the simulated models gave when the folder was written, each with its recipe."""
+    def take_simulations(self, folder: Path, failed: Mapping[Precision, EdgeproofError]) -> None:
+        """What the simulated models gave, each with its recipe, or why they could not run."""
         kinds = {(record.precision, record.format) for record in self._made.artifacts}
         for precision in {precision for precision, _ in kinds} - {Precision.FP32}:
-            names = [self._golden.simulation(precision, made).name for kind, made in sorted(kinds) if kind is precision]
-            missing = [name for name in names if not (folder / FOLDER / name).exists()]
-            for name in names:
-                if name not in missing:
-                    shutil.copyfile(folder / FOLDER / name, self._golden.folder / name)
+            paths = [self._golden.simulation(precision, made) for kind, made in sorted(kinds) if kind is precision]
+            missing = [path.name for path in paths if not path.exists()]
             recipe = self._made.recipes.get(precision)
-            error = (
-                InputError(f"{FOLDER}/{missing[0]} is missing", fix="convert again without --no-verify")
-                if missing
-                else None
-            )
+            error = failed.get(precision)
+            if error is None and missing:
+                error = InputError(f"{FOLDER}/{missing[0]} is missing", fix="convert again without --no-verify")
             self._judge.simulation_is_ready(precision, read_recipe(folder / recipe)[0] if recipe else None, error)
 
     def start(self, artifacts: list[Artifact]) -> None:
-        if self._request.against is not None:
+        if self._request.against is not None and self._request.samples is None:
             self._run_source(identified(self._request.against, self._pool))
         else:
             self._judge.floor_is_ready(self._golden.stored_floor())
@@ -146,6 +128,7 @@ class _Verification:
             calls=str(self._golden.calls),
             outputs=str(self._golden.reference),
             required=sum(1 for _ in read_calls(self._golden.calls)),
+            feedback=self._golden.feedback,
         )
         task = Task(
             title="reference",
@@ -171,7 +154,7 @@ class _Verification:
             return
         outputs = self._judge.outputs_of(artifact, target)
         try:
-            task = run_task(artifact, target, calls=self._golden.calls, outputs=outputs)
+            task = run_task(artifact, target, golden=self._golden, outputs=outputs)
         except NotRunnable as error:
             self._rows.append(with_error(row_of(artifact, target, Status.NOT_RUN), error))
             return
@@ -194,19 +177,41 @@ def first_report(folder: Path) -> ParityReport | None:
     return decode(before.read_bytes()) if before.exists() else None
 
 
-def _report(made: Manifest, rows: tuple[ParityRow, ...], folder: Path, calls: Path) -> ParityReport:
-    """The report on this run; what the samples were is taken over from the one that `convert` wrote."""
-    stored = list(read_calls(calls))
+def _golden(
+    request: Verification, made: Manifest, folder: Path, scratch: Path, pool: Pool
+) -> tuple[Golden, Mapping[Precision, EdgeproofError]]:
+    """The files to judge by, those that were stored or new ones on the samples that are given; and what failed."""
+    first = first_report(folder)
+    golden = copied(folder, scratch, made)
+    golden.real = first.real_calls if first else 0
+    if request.samples is None or request.against is None:
+        return golden, {}
+    wanted = Wanted(
+        samples=request.samples,
+        source=identified(request.against, pool),
+        made=made,
+        folder=folder,
+        stored=golden,
+        seed=first.seed if first else 0,
+    )
+    fresh = scratch / "fresh"
+    fresh.mkdir()
+    return fresh_golden(wanted, fresh, pool)
+
+
+def _report(made: Manifest, rows: tuple[ParityRow, ...], folder: Path, golden: Golden) -> ParityReport:
+    """The report on this run; what is known of stored samples is taken over from the one that `convert` wrote."""
+    calls = list(read_calls(golden.calls))
     first = first_report(folder)
     return ParityReport(
         verdict=verdict_of(rows),
         results=rows,
         source=made.source.name,
         source_sha256=made.source.sha256,
-        samples_sha256=hash_calls(stored),
-        samples=len(stored),
-        real_samples=first.real_samples if first else False,
-        real_calls=first.real_calls if first else 0,
+        samples_sha256=hash_calls(calls),
+        samples=len(calls),
+        real_samples=golden.real > 0,
+        real_calls=golden.real,
         seed=first.seed if first else 0,
         processor=this_processor(),
         edgeproof=versions_of("edgeproof").get("edgeproof", "unknown"),

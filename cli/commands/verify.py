@@ -29,12 +29,20 @@ Examples:
   beside an earlier run, which is tightened by what is better:
     edgeproof verify out --baseline net.baseline.json --update-baseline
   against the source, which runs again:
-    edgeproof verify out --against model.py:build"""
+    edgeproof verify out --against model.py:build
+  against the source, on other samples:
+    edgeproof verify out --against model.py:build --samples fresh.npz"""
 
 
 @click.command(name="verify", epilog=_EXAMPLES)
 @click.argument("place", metavar="DIR|ARTIFACT", type=click.Path(path_type=Path))
 @click.option("--against", metavar="SOURCE", help="Run this source again. [default: its stored outputs]")
+@click.option(
+    "--samples",
+    type=click.Path(path_type=Path),
+    metavar="SAMPLES",
+    help="Judge on these inputs instead of the stored ones: x.npz or a folder of them; needs --against.",
+)
 @source_options
 @click.option("--on", multiple=True, default=("host",), metavar="TARGET,...", help="Where to verify. [default: host]")
 @publishing_options
@@ -52,6 +60,7 @@ def command(context: click.Context, /, place: Path, **given: Any) -> int:
         request = Verification(
             place=place,
             against=_source(given["against"], SourceArguments.of(given)),
+            samples=given["samples"],
             targets=parse_names(given["on"], option="--on", known=TARGETS),
             limits=limits_of(given["jobs"], given["timeout"], given["memory"]),
         )
