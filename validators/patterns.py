@@ -11,9 +11,10 @@ from .spans import Span
 
 IMPULSES = 3
 _AXES_OF_CHANNELS_LAST = 3
-# So much of the range lies on top of what would be constant: a model that divides by the spread of its input, or
-# chooses between equal values, gives anything there.
-_TEXTURE = 1 / 64
+# So much of the range lies on top of what would be constant, to both sides: a model that divides by the spread of its
+# input, or chooses between equal values, gives anything for constants, and runtimes lose digits in the spread of large
+# values. Means are then at most five times the spread.
+_GRAIN = 1 / 4
 
 Pattern = Callable[[Array, Span, np.random.Generator], Array | None]
 """Makes an input of an example, its span and random numbers; None where the pattern means nothing for it."""
@@ -50,12 +51,12 @@ def zeros(array: Array, span: Span, _generator: np.random.Generator) -> Array | 
 
 
 def highest(array: Array, span: Span, generator: np.random.Generator) -> Array | None:
-    """The upper end everywhere, or one where there is no end."""
+    """The upper part of the range everywhere, or about one where there is no end."""
     return _constant(array, span, generator, span.ends[1])
 
 
 def lowest(array: Array, span: Span, generator: np.random.Generator) -> Array | None:
-    """The lower end everywhere, if it is not zero; of a table that is often the row for padding."""
+    """The lower part of the range everywhere, where zeros are not that; of a table the first row is often padding."""
     return None if span.is_index or span.ends[0] == 0.0 else _constant(array, span, generator, span.ends[0])
 
 
@@ -74,7 +75,7 @@ def ramp(axis: int) -> Pattern:
         calls_go_first = array.ndim > 1
         if own < int(calls_go_first) or array.shape[own] < 2 or span.width == 0.0:
             return None
-        return _along(own, np.linspace(span.low, span.high, array.shape[own]), array, span, generator)
+        return _along(own, _spaced(array.shape[own], span), array, span, generator)
 
     return slope
 
@@ -87,8 +88,7 @@ def channels(*, last: bool) -> Pattern:
         known = array.ndim >= (_AXES_OF_CHANNELS_LAST if last else 2)
         if not known or array.shape[axis] < 2 or span.is_index or span.width == 0.0:
             return None
-        values = generator.permutation(np.linspace(span.low, span.high, array.shape[axis]))
-        return _along(axis, values, array, span, generator)
+        return _along(axis, generator.permutation(_spaced(array.shape[axis], span)), array, span, generator)
 
     return distinct
 
@@ -121,6 +121,12 @@ def _constant(array: Array, span: Span, generator: np.random.Generator, value: f
     return None if span.width == 0.0 else _textured(np.full(array.shape, value), array, span, generator)
 
 
+def _spaced(count: int, span: Span) -> Array:
+    """Values at equal distances over the range, with room for grain at its ends."""
+    room = 0.0 if span.is_index else _grain(span)
+    return np.linspace(span.low + room, span.high - room, count)
+
+
 def _along(axis: int, values: Array, array: Array, span: Span, generator: np.random.Generator) -> Array:
     """The values along an axis, the same everywhere else."""
     shape = [1] * array.ndim
@@ -131,9 +137,13 @@ def _along(axis: int, values: Array, array: Array, span: Span, generator: np.ran
 def _textured(values: Array, array: Array, span: Span, generator: np.random.Generator) -> Array:
     if span.is_index:
         return _typed(values, array, span)
-    grain = _TEXTURE * span.width
+    grain = _grain(span)
     values = np.clip(values, span.low + grain, span.high - grain) + grain * generator.uniform(-1, 1, array.shape)
     return _typed(np.clip(values, span.low, span.high), array, span)
+
+
+def _grain(span: Span) -> float:
+    return _GRAIN * min(span.width, max(abs(span.low), abs(span.high)))
 
 
 def _typed(values: Array, array: Array, span: Span) -> Array:

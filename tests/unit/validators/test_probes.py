@@ -163,21 +163,19 @@ def test_an_image_gets_every_shape_and_no_more_than_twenty_calls(rng: np.random.
 
 
 def test_every_channel_has_a_value_of_its_own_whichever_axis_they_are(rng: np.random.Generator):
-    first, last = by_kind(image=rng.random((2, 3, 8, 5)).astype(np.float32))[Kind.CHANNELS]
+    first, last = by_kind(image=rng.random((2, 3, 40, 5)).astype(np.float32))[Kind.CHANNELS]
     for call, axis in ((first, 1), (last, 3)):
-        means = np.moveaxis(call["image"], axis, 0).reshape(call["image"].shape[axis], -1)
-        order = np.sort(means.mean(axis=1))
-        assert np.diff(order).min() > 5 * means.std(axis=1).max(), "channels differ by more than what lies in one"
+        means = np.moveaxis(call["image"], axis, 0).reshape(call["image"].shape[axis], -1).mean(axis=1)
+        assert np.diff(np.sort(means)).min() > 0.05
 
 
 def test_ramps_rise_along_each_of_the_last_axes(rng: np.random.Generator):
-    ramps = by_kind(image=rng.random((1, 4, 6, 8)).astype(np.float32))[Kind.RAMP]
+    ramps = by_kind(image=rng.random((1, 4, 60, 8)).astype(np.float32))[Kind.RAMP]
     assert len(ramps) == 3
     for call, axis in zip(ramps, (3, 2, 1), strict=True):
         along = np.moveaxis(call["image"], axis, 0)
-        assert (np.diff(along.reshape(len(along), -1).mean(axis=1)) > 0).all()
-        assert along[0].max() < 0.1
-        assert along[-1].min() > 0.9
+        means = along.reshape(len(along), -1).mean(axis=1)
+        assert np.polyfit(np.linspace(0, 1, len(means)), means, 1)[0] == pytest.approx(0.5, abs=0.1)
 
 
 def test_impulses_stand_alone_and_at_places_of_their_own(rng: np.random.Generator):
@@ -193,11 +191,14 @@ def test_edges_are_both_ends_of_the_range_and_nothing_else(rng: np.random.Genera
 
 
 @pytest.mark.parametrize("kind", [Kind.HIGHEST, Kind.LOWEST, Kind.CHANNELS, Kind.RAMP])
-def test_what_is_alike_everywhere_still_has_some_spread(kind: Kind, rng: np.random.Generator):
+@pytest.mark.parametrize(("low", "high"), [(0.0, 1.0), (-2.0, 3.0), (-1.0, 1.0), (0.0, 255.0), (-9.0, 0.0)])
+def test_no_mean_is_much_larger_than_the_spread(low: float, high: float, kind: Kind, rng: np.random.Generator):
     """A model that divides by the spread along an axis, or ranks equal values, gives anything for constants."""
-    image = rng.standard_normal((1, 3, 8, 8)).astype(np.float32)
-    for call in by_kind(image=image)[kind]:
-        assert all(call["image"].std(axis=axis).min() > 0 for axis in (1, 2, 3))
+    image = rng.uniform(low, high, (1, 16, 16, 16)).astype(np.float32)
+    for call in by_kind(image=image).get(kind, []):
+        for axis in (1, 2, 3):
+            share = np.abs(call["image"].mean(axis=axis)) / call["image"].std(axis=axis)
+            assert np.median(share) < 6
 
 
 def test_real_calls_bound_every_probe(rng: np.random.Generator):
@@ -209,7 +210,7 @@ def test_real_calls_bound_every_probe(rng: np.random.Generator):
         for call in calls:
             assert call["image"].min() >= 0.0
             assert call["image"].max() <= 255.0
-    assert found[Kind.HIGHEST][0]["image"].mean() > 250
+    assert found[Kind.HIGHEST][0]["image"].min() > 125
     assert all(call["image"].std() > 30 for call in found[Kind.NOISE])
 
 
