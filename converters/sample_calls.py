@@ -55,8 +55,9 @@ def sample_files(place: Path) -> list[Path]:
 
 def _given_by(function: str) -> Iterator[Any]:
     given = call_factory(function, {})
-    if isinstance(given, (str, Mapping)) or not (hasattr(given, "__iter__") or hasattr(given, "__getitem__")):
-        raise InputError(f"{function} returned a {type(given).__name__}, not one call after another", fix=_HOW)
+    kind: type[Any] = given.__class__
+    if issubclass(kind, (str, Mapping)) or not (hasattr(kind, "__iter__") or hasattr(kind, "__getitem__")):
+        raise InputError(f"{function} returned a {kind.__name__}, not one call after another", fix=_HOW)
     count = 0
     try:
         for count, call in enumerate(given, start=1):  # noqa: B007 (counted for what comes after)

@@ -36,10 +36,9 @@ def noise(array: Array, span: Span | None, generator: np.random.Generator, *, wi
 
 def uniform(array: Array, span: Span, generator: np.random.Generator) -> Array | None:
     """Values from the whole range, both ends among them."""
+    drawn = _between(span.low, span.high, array, generator)
     if span.is_index:
-        drawn = generator.integers(int(span.low), int(span.high), array.shape, endpoint=True).astype(np.float64)
-    else:
-        drawn = np.asarray(generator.uniform(span.low, span.high, array.shape))
+        drawn = np.asarray(generator.integers(int(span.low), int(span.high), array.shape, endpoint=True), np.float64)
     if array.size > 1:
         drawn.flat[generator.choice(array.size, 2, replace=False)] = span.low, span.high
     return _typed(drawn, array, span)
@@ -64,7 +63,8 @@ def edges(array: Array, span: Span, generator: np.random.Generator) -> Array | N
     """The lower or the upper end in every element: where integers saturate."""
     if span.width == 0.0:
         return None
-    return _typed(np.where(generator.random(array.shape) < 0.5, span.low, span.high), array, span)
+    heads: Array = np.asarray(generator.integers(0, 2, array.shape), np.bool_)
+    return _typed(np.where(heads, span.high, span.low), array, span)
 
 
 def ramp(axis: int) -> Pattern:
@@ -137,9 +137,15 @@ def _along(axis: int, values: Array, array: Array, span: Span, generator: np.ran
 def _textured(values: Array, array: Array, span: Span, generator: np.random.Generator) -> Array:
     if span.is_index:
         return _typed(values, array, span)
-    grain = _grain(span)
-    values = np.clip(values, span.low + grain, span.high - grain) + grain * generator.uniform(-1, 1, array.shape)
-    return _typed(np.clip(values, span.low, span.high), array, span)
+    room = _grain(span)
+    grain = _between(-room, room, array, generator)
+    return _typed(np.clip(np.clip(values, span.low + room, span.high - room) + grain, span.low, span.high), array, span)
+
+
+def _between(low: float, high: float, array: Array, generator: np.random.Generator) -> Array:
+    drawn: Array = np.empty(array.shape)
+    generator.random(out=drawn)
+    return np.asarray(low + (high - low) * drawn)
 
 
 def _grain(span: Span) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -77,7 +77,7 @@ class KerasSource:
         return rows
 
     @contextmanager
-    def jittered(self, generator: np.random.Generator) -> Iterator[None]:
+    def jittered(self, generator: np.random.Generator) -> Generator[None]:
         """Meanwhile every weight is moved by up to one float32 ulp."""
         before = self.flat.model.get_weights()
         try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 
 
 @contextmanager
-def watched_tables(inputs: Mapping[str, np.ndarray]) -> Iterator[dict[str, int]]:
+def watched_tables(inputs: Mapping[str, np.ndarray]) -> Generator[dict[str, int]]:
     """Within, the mapping fills with the fewest rows of the tables that each of `inputs` chooses from.
 
     What a layer is given is known by its numbers, and left out where two inputs have the same.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -72,7 +72,7 @@ class TensorFlowSource:
         return {}
 
     @contextmanager
-    def jittered(self, generator: np.random.Generator) -> Iterator[None]:  # noqa: ARG002 (nothing is moved)
+    def jittered(self, generator: np.random.Generator) -> Generator[None]:  # noqa: ARG002 (nothing is moved)
         """Its weights are constants of the function and stay, so that the inputs alone are moved."""
         yield
 

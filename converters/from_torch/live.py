@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 import numpy as np
@@ -71,7 +71,7 @@ class TorchSource:
             ) from error
 
     @contextmanager
-    def jittered(self, generator: np.random.Generator) -> Iterator[None]:
+    def jittered(self, generator: np.random.Generator) -> Generator[None]:
         """Meanwhile every weight is moved by up to one float32 ulp."""
         weights = list(self._flat.parameters())
         before = [weight.detach().clone() for weight in weights]

@@ -21,7 +21,7 @@ class TableWatch(TorchDispatchMode):
     """
 
     def __init__(self, inputs: Mapping[str, torch.Tensor]) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.rows: dict[str, int] = {}
         # The tensors are kept, so that none is taken for another one that came to lie at its place.
         self._known = [(tensor, name) for name, tensor in inputs.items()]
