@@ -55,21 +55,18 @@ class Bases:
         self, basis: Basis, golden: Golden, outputs: dict[str, Path], then: Callable[[Finished[RunResult]], None]
     ) -> None:
         """Run what the artifacts are made of on stored calls, in torch, as each format rounds it."""
-        row = self._row(basis)
         files = {format_name: str(path) for format_name, path in outputs.items()}
-        job = SimulateJob(
-            program=self._job(basis, ""), calls=str(golden.calls), outputs=files, feedback=golden.feedback
-        )
-        task = Task(
-            title=f"simulation {basis.precision}",
-            entry=row.simulator,
-            job=job,
-            result=RunResult,
-            stack=row.stack,
-            cost=_SIMULATING,
-            warmth="source",
-        )
-        self._submit(task, then)
+
+        def task(basis: Basis, row: QuantizerRow) -> Task[RunResult]:
+            job = SimulateJob(
+                program=self._job(basis, ""), calls=str(golden.calls), outputs=files, feedback=golden.feedback
+            )
+            return _task(f"simulation {basis.precision}", row.simulator, job, row, cost=_SIMULATING)
+
+        def ran(finished: Finished[RunResult] | EdgeproofError) -> None:
+            then(Finished(error=finished) if isinstance(finished, EdgeproofError) else finished)
+
+        self._run_on(basis, task, ran)
 
     @property
     def program(self) -> ConvertJob:
@@ -78,18 +75,27 @@ class Bases:
 
     def tell_truth(self, truth: TruthJob, then: Callable[[Finished[RunResult] | EdgeproofError], None]) -> None:
         """Run the source's program as the job asks; its `program` is put in here, as the framework needs it."""
+
+        def task(basis: Basis, row: QuantizerRow) -> Task[RunResult]:
+            job = replace(truth, program=self._job(basis, ""))
+            return _task("truth", row.truth, job, row, cost=_TELLING)
+
         framework = self._request.source.framework
         origin = "onnx" if framework is Framework.TENSORFLOW else str(framework)
-        self._truth_on(Basis(precision=Precision.FP32, origin=origin), truth, then)
+        self._run_on(Basis(precision=Precision.FP32, origin=origin), task, then)
 
-    def _truth_on(
-        self, basis: Basis, truth: TruthJob, then: Callable[[Finished[RunResult] | EdgeproofError], None]
+    def _run_on(
+        self,
+        basis: Basis,
+        task: Callable[[Basis, QuantizerRow], Task[RunResult]],
+        then: Callable[[Finished[RunResult] | EdgeproofError], None],
     ) -> None:
+        """Submit the task on a basis, or on the model's ONNX graph where torch cannot hold the model itself."""
         if basis.origin == "onnx" and basis.onnx_graph is None:
 
             def on_graph(graph: Graph) -> None:
                 if isinstance(graph, Artifact):
-                    self._truth_on(replace(basis, onnx_graph=graph.file), truth, then)
+                    self._run_on(replace(basis, onnx_graph=graph.file), task, then)
                 else:
                     then(graph)
 
@@ -97,25 +103,16 @@ class Bases:
             return
         row = self._row(basis)
         if row.missing:
-            then(not_installed(row.missing, "running the source in float64", row.extra))
+            then(not_installed(row.missing, "running the source's program", row.extra))
             return
 
-        def told(finished: Finished[RunResult]) -> None:
+        def ran(finished: Finished[RunResult]) -> None:
             if isinstance(finished.error, NeedsTensorFlow) and basis.origin != "onnx":
-                self._truth_on(replace(basis, origin="onnx"), truth, then)
+                self._run_on(replace(basis, origin="onnx"), task, then)
             else:
                 then(finished)
 
-        task = Task(
-            title="truth",
-            entry=row.truth,
-            job=replace(truth, program=self._job(basis, "")),
-            result=RunResult,
-            stack=row.stack,
-            cost=_TELLING,
-            warmth="source",
-        )
-        self._submit(task, told)
+        self._submit(task(basis, row), ran)
 
     def _on(self, basis: Basis, calibration: Calibration | None, then: Then) -> None:
         if basis.origin == "onnx" and basis.onnx_graph is None:
@@ -186,3 +183,7 @@ class Bases:
             fingerprint=self._description.fingerprint,
             options=self._request.options,
         )
+
+
+def _task(title: str, entry: str, job: object, row: QuantizerRow, *, cost: float) -> Task[RunResult]:
+    return Task(title=title, entry=entry, job=job, result=RunResult, stack=row.stack, cost=cost, warmth="source")
