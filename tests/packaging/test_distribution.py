@@ -102,6 +102,7 @@ def test_the_wheel_states_licence_python_and_entry_point(wheel: Path) -> None:
     assert metadata["Requires-Python"] == "<3.12,>=3.11"
     assert set(metadata.get_all("Provides-Extra", [])) == set(PROJECT["project"]["optional-dependencies"])
     assert "edgeproof = edgeproof.cli.main:main" in points
+    assert "[pytest11]\nedgeproof = edgeproof.validators.pytest_plugin" in points
     assert licence == (REPOSITORY / "LICENSE").read_text()
 
 
