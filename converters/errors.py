@@ -3,6 +3,7 @@
 * EdgeproofError
   - UsageError: wrong usage or configuration (2)
     · SourceError: the source cannot be read or built (2)
+      NotRepeatable: it gives two results for one input (2)
     · InputError: example inputs or samples do not fit (2)
   - ConversionError: a conversion failed (3)
     · UnsupportedOperators: the format lacks operators of the model (3)
@@ -49,6 +50,10 @@ class UsageError(EdgeproofError):
 
 class SourceError(UsageError):
     """The source cannot be read, or its weights do not fit its architecture."""
+
+
+class NotRepeatable(SourceError):
+    """The source gives two results for one input, so there is nothing to compare an artifact with."""
 
 
 class InputError(UsageError):

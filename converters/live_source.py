@@ -11,7 +11,7 @@ from typing import Protocol
 import numpy as np
 
 from .dynamic import apply_dynamic, resized
-from .errors import SourceError
+from .errors import NotRepeatable, SourceError
 from .job import DescribeJob, Description
 from .sample_calls import calls_from_files, calls_from_function, sample_files
 from .signature import Signature, TensorSpec, spec_of
@@ -148,7 +148,7 @@ def _check_repeatable(live: LiveSource, first: Mapping[str, np.ndarray]) -> None
     second = live.run(live.examples)
     for name, array in first.items():
         if not np.array_equal(array, second[name], equal_nan=array.dtype.kind == "f"):
-            raise SourceError(
+            raise NotRepeatable(
                 f"the model gave two different values of {name!r} for the same input",
                 fix="take out what is random at inference: dropout called with training=True, sampling, noise",
             )

@@ -11,6 +11,8 @@ import tensorflow as tf
 from ..artifact import Artifact
 from ..errors import ConversionError, UnsupportedOperators
 from ..finish import finish
+from ..hazards import notes_of
+from ..inspection.hazards import hazards_in
 from ..job import ConvertJob
 from ..litert_interface import order_interface
 from ..versions import versions_of
@@ -18,6 +20,7 @@ from ..worker.stages import stage
 from .litert_zeros import zeros_at_run_time
 from .live import program_of_source
 from .program import TensorFlowProgram
+from .variants import variants_of
 
 _FLEX_OPERATORS = re.compile(r"^\s*Flex ops: (.*)$|^\s*TF Select ops: (.*)$", re.MULTILINE)
 
@@ -40,12 +43,13 @@ def convert_program(
         lowered = zeros_at_run_time(_lower(program, allow_flex=job.options.allow_flex))
         payload = order_interface(lowered, program.signature)
     notes = ("uses Flex operators: the app must ship the TensorFlow Select runtime",) if _uses_flex(payload) else ()
+    hazards = notes_of(hazards_in(payload, job.format, program.signature, variants_of(program)))
     return finish(
         job,
         payload,
         backend="xnnpack",
         route=(str(job.source.framework), "saved_model", "litert"),
-        notes=notes,
+        notes=(*notes, *hazards),
         layouts=program.layouts,
         signature=program.signature,
         made_by=versions_of(*tools),

@@ -11,6 +11,8 @@ import tf2onnx
 from ..artifact import Artifact
 from ..errors import ConversionError, UnsupportedOperators
 from ..finish import finish
+from ..hazards import notes_of
+from ..inspection.hazards import hazards_in
 from ..job import ConvertJob
 from ..signature import Signature
 from ..versions import versions_of
@@ -20,6 +22,7 @@ from .onnx_operators import HANDLERS
 from .program import TensorFlowProgram
 from .upstream.captured_constants import captured_constants
 from .upstream.inlined_functions import inlined_functions
+from .variants import variants_of
 
 _OPSET = 18
 
@@ -38,11 +41,13 @@ def convert_program(
     with stage("lower"):
         model = lower(program)
         rename_interface(model, program.signature)
+    payload = model.SerializeToString(deterministic=True)
     return finish(
         job,
-        model.SerializeToString(deterministic=True),
+        payload,
         backend="cpu",
         route=(str(job.source.framework), "tf2onnx", "onnx"),
+        notes=notes_of(hazards_in(payload, job.format, program.signature, variants_of(program))),
         layouts=program.layouts,
         signature=program.signature,
         made_by=versions_of(*tools, "tf2onnx", "onnx"),

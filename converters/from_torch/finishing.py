@@ -6,6 +6,7 @@ from ..artifact import Artifact
 from ..finish import finish
 from ..job import ConvertJob
 from ..quantization.proof import require_integers
+from .hazards import hazard_notes
 from .lowering import Lowering
 from .program import TorchProgram
 
@@ -21,7 +22,7 @@ def finish_program(
         lowering.payload,
         backend=lowering.backend,
         route=route,
-        notes=(*lowering.notes, *proof),
+        notes=(*lowering.notes, *proof, *hazard_notes(job, program, lowering.payload)),
         layouts=program.layouts,
         signature=program.signature,
         made_by=made_by,

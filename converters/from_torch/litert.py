@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import torch
 from torch.export import ExportedProgram
 
 from ..artifact import Artifact
 from ..errors import ConversionError
+from ..hazards import Hazard, HazardCode, notes_of
 from ..job import ConvertJob
 from ..litert_interface import order_interface
 from ..precision import Precision
@@ -34,7 +33,7 @@ from .passes.spell_out_floor_division import spell_out_floor_division
 from .passes.spell_out_prelu import spell_out_prelu
 from .passes.xor_as_not_equal import xor_as_not_equal
 from .program import TorchProgram, program_of
-from .source_lines import line_of
+from .source_lines import line_of, place_of
 from .static_sizes import has_open_sizes
 from .unrolled_loops import told_unrolled
 from .upstream.shortcuts import shortcuts
@@ -129,8 +128,10 @@ def _kept_wide(signature: Signature) -> tuple[str, ...]:
     return (f"int64 kept for {', '.join(wide)}",) if wide else ()
 
 
-def _made_narrow(program: ExportedProgram) -> Iterator[str]:
+def _made_narrow(program: ExportedProgram) -> tuple[str, ...]:
     """LiteRT divides whole numbers in 32 bits: its DIV and FLOOR_DIV have no wider kernels."""
-    for node in program.graph.nodes:
-        if node.target in _DIVISIONS and node.meta["val"].dtype is torch.int64:
-            yield f"divides int64 in 32 bits: values beyond 2147483647 come out wrong{line_of(node)}"
+    divided = [node for node in program.graph.nodes if node.target in _DIVISIONS]
+    places = tuple(place_of(node) for node in divided if node.meta["val"].dtype is torch.int64)
+    reason = "divides int64 in 32 bits: values beyond 2147483647 come out wrong"
+    hazard = Hazard(code=HazardCode.NARROWED_INTEGERS, reason=reason, fix="divide smaller numbers", places=places)
+    return notes_of([hazard] if places else [])

@@ -37,7 +37,7 @@ def module_of(node: fx.Node) -> str:
 
 
 def place_of(node: fx.Node) -> str:
-    """The module's place and the line: "body.norm (net.py:12, in forward)", one of them alone, "" if neither is known."""
+    """The module's place and the line, "body.norm (net.py:12, in forward)", or one of them; "" if neither is known."""
     stack = _stack_of(node)
     path = stack[-1][0].removeprefix(_WRAPPER) if stack else ""
     line = line_of(node).strip()

@@ -14,8 +14,10 @@ from collections.abc import Iterator
 from ..checkpoints.malformed import Budget, Malformed, pick
 from ..quantization.execution import Execution, HeavyOperator
 from .executorch_kernels import heavy_kernels
+from .executorch_variants import kernel_variants, reordered, xnnpack_variants
 from .findings import Contents, Partition, TensorFacts
 from .flatbuffer import Table, root_table
+from .variants import Variants, together
 from .weights import WeightTally, product, ranked
 from .xnnpack import read_xnnpack
 from .xnnpack_execution import heavy_operators
@@ -115,6 +117,20 @@ class ExecutorchReader:
                     found += heavy_operators(self._payload(delegate))
             found += heavy_kernels(_kernel_calls(plan), list(plan.tables(_Plan.VALUES)))
         return Execution(operators=tuple(found), partitions=partitions)
+
+    def variants(self) -> Variants:
+        """How it resizes, pads and computes GELU, in delegates and beside them."""
+        found: list[Variants] = []
+        for plan in self._program.tables(_Program.PLANS):
+            delegates = (each for each in plan.tables(_Plan.DELEGATES) if each.string(0) == "XnnpackBackend")
+            found += (xnnpack_variants(self._payload(delegate)) for delegate in delegates)
+            found.append(kernel_variants(_kernel_calls(plan), list(plan.tables(_Plan.VALUES))))
+        return together(found)
+
+    def reordered(self) -> Iterator[str]:
+        """Inputs and constants whose numbers do not lie in the order of their axes."""
+        for plan in self._program.tables(_Program.PLANS):
+            yield from reordered(list(plan.tables(_Plan.VALUES)), plan.numbers(_Plan.INPUTS, "i") or ())
 
     def _segment(self, segment: Table) -> memoryview:
         start = self._segments_start + segment.scalar(0, "Q")

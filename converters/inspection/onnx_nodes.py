@@ -17,11 +17,12 @@ Shape = tuple[int | None, ...]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Node:
-    """One operator of the main graph; `inputs` are names, empty where one is left out."""
+    """One operator of the main graph; `inputs` are names, empty where one is left out, `attributes` messages."""
 
     operator: str
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
+    attributes: tuple[memoryview, ...] = ()
 
     def input(self, place: int) -> str:
         """The name of an input, empty if there is none."""
@@ -30,11 +31,12 @@ class Node:
 
 @dataclass(slots=True)
 class Nodes:
-    """The main graph: operators in order, shapes of tensors that have one, stored constants with their dtype."""
+    """The main graph: operators in order, shapes of tensors that have one, stored constants: dtypes and messages."""
 
     nodes: list[Node] = field(default_factory=list[Node])
     shapes: dict[str, Shape] = field(default_factory=dict[str, Shape])
     stored: dict[str, int] = field(default_factory=dict[str, int])
+    constants: dict[str, memoryview] = field(default_factory=dict[str, memoryview])
 
     @property
     def makers(self) -> dict[str, Node]:
@@ -67,7 +69,7 @@ def _graph(graph: memoryview, found: Nodes, budget: Budget) -> None:
             found.nodes.append(_node(nested(value), budget))
         elif number == 5:
             name, dtype, sizes = _tensor(nested(value), budget)
-            found.stored[name], found.shapes[name] = dtype, sizes
+            found.stored[name], found.shapes[name], found.constants[name] = dtype, sizes, nested(value)
         elif number in (11, 12, 13):
             name, shape = _described(nested(value), budget)
             if shape is not None:
@@ -78,6 +80,7 @@ def _node(node: memoryview, budget: Budget) -> Node:
     kind = domain = ""
     inputs: list[str] = []
     outputs: list[str] = []
+    attributes: list[memoryview] = []
     for number, value in _fields(node, budget):
         if number == 1:
             inputs.append(text(value))
@@ -85,10 +88,12 @@ def _node(node: memoryview, budget: Budget) -> Node:
             outputs.append(text(value))
         elif number == 4:
             kind = text(value)
+        elif number == 5:
+            attributes.append(nested(value))
         elif number == 7:
             domain = text(value)
     operator = f"{domain}::{kind}" if domain not in ("", "ai.onnx") else kind
-    return Node(operator=operator, inputs=tuple(inputs), outputs=tuple(outputs))
+    return Node(operator=operator, inputs=tuple(inputs), outputs=tuple(outputs), attributes=tuple(attributes))
 
 
 def _tensor(tensor: memoryview, budget: Budget) -> tuple[str, int, Shape]:

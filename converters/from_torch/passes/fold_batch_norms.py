@@ -24,7 +24,7 @@ def fold_batch_norms(program: ExportedProgram) -> ExportedProgram:
     constants = constants_of(program)
     edit = ConstantEdit(program)
     found = list(edit.graph.find_nodes(op="call_function", target=_aten.batch_norm.default))
-    folded = [node for node in found if _is_foldable(node, constants)]
+    folded = [node for node in found if is_foldable(node, constants)]
     if not folded:
         return program
     for norm in folded:
@@ -33,7 +33,8 @@ def fold_batch_norms(program: ExportedProgram) -> ExportedProgram:
     return edit.program()
 
 
-def _is_foldable(norm: fx.Node, constants: dict[str, torch.Tensor]) -> bool:
+def is_foldable(norm: fx.Node, constants: dict[str, torch.Tensor]) -> bool:
+    """Whether a batch norm alone uses the result of a layer with constant weights, and is itself constant."""
     layer, gamma, beta, mean, variance, training = norm.args[:6]
     if training or not isinstance(layer, fx.Node) or len(layer.users) != 1 or not is_layer(layer, constants):
         return False
