@@ -120,7 +120,7 @@ def test_everything_else_fails_with_words(name: str, said: str, shown: str) -> N
 
 def test_the_words_have_the_output_figures_limit_and_fix(shown: str) -> None:
     text = shown.partition("test_another_source")[2].partition("test_a_changed_file")[0]
-    assert "net.onnx.fp32.onnx on host: 'output' is too far from the source" in text
+    assert "net.onnx.fp32.onnx on host (tolerance): 'output' is too far from the source" in text
     assert "output 'output': FAIL over" in text
     assert ", limit " in text
     assert "fix: " in text

@@ -18,20 +18,21 @@ def failure_text(report: ParityReport) -> str:
 
 
 def _row_lines(row: ParityRow) -> Iterator[str]:
-    yield f"{row.status} {row.file} on {row.target}: {row.reason or 'no reason was given'}"
+    code = f" ({row.code})" if row.code else ""
+    yield f"{row.status} {row.file} on {row.target}{code}: {row.reason or 'no reason was given'}"
     yield from (f"  {one.code}: {one.reason}" for one in row.findings if one.reason != row.reason)
     for output in row.outputs:
         if output.status is not Status.PASS:
-            yield from (f"  {line}" for line in _output_lines(output))
+            yield from (f"  {line}" for line in _output_lines(output, told=row.reason))
     if row.fix:
         yield f"  fix: {row.fix}"
     if row.log:
         yield f"  log: {row.log}"
 
 
-def _output_lines(output: TensorParity) -> Iterator[str]:
+def _output_lines(output: TensorParity, *, told: str) -> Iterator[str]:
     yield f"output {output.name!r}: {output.status} over {output.calls} calls"
-    yield from (f"  {finding.code}: {finding.reason}" for finding in output.findings)
+    yield from (f"  {one.code}: {one.reason}" for one in output.findings if one.reason != told)
     yield from (f"  {limit}" for limit in limits(output))
     yield f"  largest difference {figure(output.max_abs)}, rms {figure(output.rms)}, SQNR {sqnr(output)}"
     if output.top1 is not None:
