@@ -148,13 +148,14 @@ def _is_wide(value: torch.Tensor) -> bool:
 
 
 def _has_wide_number(node: fx.Node) -> bool:
-    """Whether a number that takes part in arithmetic on int64 is wider: ends of slices are no such numbers."""
+    """Whether a number in the place of a tensor, or of a scalar, is wider: ends of slices are neither."""
     value = node.meta.get("val")
     if not isinstance(node.target, torch._ops.OpOverload) or not isinstance(value, torch.Tensor):
         return False
-    schema = node.target._schema.arguments
-    numbers = [argument.name for argument in schema if isinstance(argument.type, torch.NumberType)]
     given = schema_arguments(node)
-    return value.dtype is torch.int64 and any(
-        isinstance(given[name], int) and abs(given[name]) > _LARGEST for name in numbers
-    )
+    numbers = [
+        given[argument.name]
+        for argument in node.target._schema.arguments
+        if isinstance(argument.type, (torch.NumberType, torch.TensorType))
+    ]
+    return value.dtype is torch.int64 and any(isinstance(each, int) and abs(each) > _LARGEST for each in numbers)
