@@ -24,8 +24,9 @@ from models.catalog import ITEMS
 from models.fetch import fetch_all
 
 from edgeproof.sample_models.catalog import SAMPLES
+from edgeproof.validators.golden import DOCUMENT
 from edgeproof.validators.limits import QUANTITIES
-from edgeproof.validators.noise_floor import DOCUMENT, EPSILON, Noise
+from edgeproof.validators.noise_floor import EPSILON, Noise
 from edgeproof.validators.tolerance import round_up
 
 MARGIN = 1.5

@@ -7,8 +7,7 @@ import sys
 from collections.abc import Iterator
 
 from ..validators.diagnosis.report import DiagnosedLayer, Diagnosis, Ending
-from ..validators.parity import Hop
-from ..validators.reports.wording import printable
+from ..validators.reports.wording import hop_text, printable
 
 
 def write_diagnosis(found: Diagnosis) -> None:
@@ -20,7 +19,7 @@ def write_diagnosis(found: Diagnosis) -> None:
 def lines_of(found: Diagnosis) -> Iterator[str]:
     """The lines, one after another."""
     yield f"{found.status}  {found.file} on {found.target}, call {found.call}"
-    yield from map(hop_line, found.hops)
+    yield from (f"  {hop_text(hop)}" for hop in found.hops)
     if found.ending is Ending.LOCATED and found.guilty is not None:
         yield from _located(found, found.guilty)
     elif found.ending is Ending.RUNTIME:
@@ -29,12 +28,6 @@ def lines_of(found: Diagnosis) -> Iterator[str]:
         yield "no operator leaves the source"
     for note in found.notes:
         yield f"note: {note}"
-
-
-def hop_line(hop: Hop) -> str:
-    """One step of the way, with its error."""
-    mark = "  <-- here" if hop.exceeds else ""
-    return f"  {hop.start} -> {hop.end}: {hop.ratio:.3g} {hop.unit}{mark}"
 
 
 def _located(found: Diagnosis, guilty: DiagnosedLayer) -> Iterator[str]:

@@ -66,6 +66,12 @@ def bound_options(function: Decorated) -> Decorated:
     return timeout(memory(function))
 
 
+def hops_option(function: Decorated) -> Decorated:
+    """--hops: every artifact's error split by the steps that made it."""
+    text = "Split every artifact's error by the steps that made it; of one that fails it is split anyway."
+    return click.option("--hops", is_flag=True, help=text)(function)
+
+
 def report_option(function: Decorated) -> Decorated:
     """--report: the report in other forms."""
     option = click.option(

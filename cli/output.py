@@ -15,7 +15,7 @@ from rich.text import Text
 from ..converters.precision import Precision
 from ..validators.baseline import Comparison
 from ..validators.parity import ParityReport, ParityRow, Status, Verdict
-from ..validators.reports.wording import NO_FIGURE, size, sqnr
+from ..validators.reports.wording import NO_FIGURE, hop_text, size, sqnr
 from ..validators.request import Outcome
 from .wording import plural, printable, printable_lines
 
@@ -81,6 +81,7 @@ def details(report: ParityReport) -> Iterator[Text]:
     for row in report.results:
         if row.status is not Status.PASS:
             yield from _explained(row)
+        yield from (Text(f"  {row.format} {row.precision}: {hop_text(hop)}") for hop in row.hops)
 
 
 def largest_difference(row: ParityRow) -> str:

@@ -38,6 +38,7 @@ class ConvertArguments(SourceArguments):
     max_drop: str | None
     on: tuple[str, ...]
     verify: bool
+    hops: bool
     backend: str | None
     allow_flex: bool
     input_layout: str | None
@@ -81,6 +82,7 @@ def request_of(given: ConvertArguments) -> Request:
             output_layout=Layout(given.output_layout) if given.output_layout else None,
         ),
         verify=given.verify,
+        hops=given.hops,
         overwrite=given.overwrite,
         seed=given.seed,
         limits=limits,

@@ -170,6 +170,7 @@ def _tensor_parity(
         top1=metrics.top1,
         top1_rows=metrics.top1_rows,
         noise_ratio=next((check.value for check in checks if check.quantity == RMS), None),
+        profile=observer.profile,
         worst=_element(metrics.first_appeared or metrics.worst),
     )
 

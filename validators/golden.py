@@ -7,17 +7,19 @@ from collections.abc import Iterator, Sequence
 from itertools import chain, repeat
 from pathlib import Path
 
+from ..converters.documents import Document
 from ..converters.errors import InputError
 from ..converters.feedback import Feedback
 from ..converters.manifest import Manifest, file_sha256
 from ..converters.precision import Precision
 from ..converters.tensors import Call, read_calls, write_calls
 from ..converters.writing import write_atomically
-from .noise_floor import DOCUMENT, FloorKind, Group, NoiseFloor, measure_floor, undecided
+from .noise_floor import FloorKind, Group, NoiseFloor, measure_floor, undecided
 from .observer import Truth
 from .samples import SampleSet
 
 FOLDER = "golden"
+DOCUMENT = Document(content=NoiseFloor, title="noise floor", schema=1, fix="convert again")
 
 
 class Golden:

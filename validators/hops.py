@@ -1,4 +1,4 @@
-"""Splits an artifact's error by the steps that made it: is it the exporter's, the quantiser's or a kernel's?"""
+"""Splits an artifact's error by the steps that made it, so that it is the exporter's, the quantiser's or a kernel's."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def _hop(start: str, end: str, found: tuple[str, float] | None, *, unit: str, li
 
 def _floors(floor: NoiseFloor) -> dict[str, float]:
     """The floor of each output over all calls."""
-    return {output: max(rms for _, rms, _ in floor.of(output, {})) for output in floor.outputs}
+    return {output: floor.rms_of(output) or 0.0 for output in floor.outputs}
 
 
 def _errors(left: Path, right: Path) -> dict[str, Error]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
@@ -186,7 +186,8 @@ class Judge:
         reference = self.golden.reference
         if precision is Precision.FP32:
             exactly = FloorPolicy(floor=floor)
-            return self._compared(reference, run.outputs, exactly, truth=self.golden.truths(floor)), exactly.name
+            found = self._compared(reference, run.outputs, exactly, truth=self.golden.truths(floor))
+            return [replace(output, floor=floor.rms_of(output.name)) for output in found], exactly.name
         cost, name = self._quantised(run)
         start = None if self.golden.feedback is None else self.golden.feedback.start
         if start is None:

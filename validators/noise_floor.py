@@ -14,7 +14,6 @@ from itertools import repeat
 
 import numpy as np
 
-from ..converters.documents import Document
 from ..converters.tensors import Call
 from .accumulators import Array
 from .limits import measured_limits
@@ -97,6 +96,10 @@ class NoiseFloor:
         for group, noise in noises.items():
             yield errors.get(group, Error()), *self._floor(noise)
 
+    def rms_of(self, output: str) -> float | None:
+        """The floor of an output's rms, the largest of all groups of calls; None for one that has none."""
+        return max((rms for _, rms, _ in self.of(output, {})), default=None) if output in self.outputs else None
+
     def _floor(self, noise: Noise) -> tuple[float, float]:
         own = noise.source if self.kind is FloorKind.FLOAT64 else Error()
         rms = max(own.rms, noise.jitter.rms, EPSILON * noise.size.rms, EPSILON * _TINY)
@@ -133,9 +136,6 @@ class NoiseFloor:
             explained = max(noise.jitter.rms, EPSILON * noise.size.rms)
             if noise.source.rms > measured_limits().doubt * explained:
                 yield output, noise.source.rms / explained if explained else math.inf
-
-
-DOCUMENT = Document(content=NoiseFloor, title="noise floor", schema=1, fix="convert again")
 
 
 def measure_floor(

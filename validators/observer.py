@@ -12,7 +12,8 @@ from ..converters.tensors import Call
 from .accumulators import Array
 from .metrics import COMPARABLE_KINDS, OutputMeter, OutputMetrics
 from .noise_floor import Error, Group, error_of
-from .parity import Cause, Finding
+from .parity import Cause, Finding, Profile
+from .profile import Profiler
 
 _SIZES_REMEMBERED = 64
 _EXPORT_AGAIN = "convert again, and report it with the model if it stays"
@@ -54,11 +55,17 @@ class OutputObserver:
         self.spec = spec
         self._meter = OutputMeter()
         self._errors: dict[Group, Error] = {}
+        self._profiler = Profiler()
         self._undecided = 0
         self._found: dict[Cause, Finding] = {}
         self._sizes = {axis: _Sizes() for axis in spec.dynamic_axes}
         self._wrong_shape: Finding | None = None
         self._only_dynamic_axes_differ = True
+
+    @property
+    def profile(self) -> Profile | None:
+        """What plots show of a float output."""
+        return self._profiler.profile()
 
     def metrics(self) -> OutputMetrics:
         """What was measured so far."""
@@ -97,7 +104,9 @@ class OutputObserver:
             reference = np.where(undecided, actual, reference)
         self._meter.add(reference, actual)
         if reference.dtype.kind == "f":
-            error = error_of(actual, _center(reference, (truth.exact or {}).get(self.spec.name)))
+            center = _center(reference, (truth.exact or {}).get(self.spec.name))
+            self._profiler.add(reference, center, actual)
+            error = error_of(actual, center)
             self._errors[truth.group] = self._errors.get(truth.group, Error()) + error
 
     def _dtypes_fit(self, call: int, reference: Array, actual: Array) -> bool:

@@ -100,14 +100,31 @@ class Element:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Profile:
+    """What plots of one output show.
+
+    `errors` counts the artifact's differences from the truth, `noise` the source's own, by quarter of a decade of the
+    absolute difference ((-24, 7) are 7 between 1e-6 and 1.8e-6; those of zero are left out). `points` are values of
+    the source and of the artifact, `by_call` is the rms difference of every call.
+    """
+
+    errors: tuple[tuple[int, int], ...] = ()
+    noise: tuple[tuple[int, int], ...] = ()
+    points: tuple[tuple[float, float], ...] = ()
+    by_call: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TensorParity:
     """One output over all calls.
 
     Figures are None where they could not be taken or mean nothing, as beside a NaN that only one side has.
 
-    `sqnr_db` is None when nothing differs, or when the source is silent. `noise_ratio` is the difference from the
-    simulated model as a share of the noise that the simulation itself has against the source (None for float32, which
-    has no simulation); `steps` is the same difference in steps of the output's own scale, where it has one.
+    `sqnr_db` is None when nothing differs, or when the source is silent. `noise_ratio` is for float32 the rms
+    difference from the truth as a multiple of the noise floor, otherwise the difference from the simulated model as a
+    share of the noise that the simulation itself has against the source; `steps` is the latter in steps of the
+    output's own scale, where it has one. `floor` is the noise floor in the output's own unit, where that is what it was
+    judged by.
     """
 
     name: str
@@ -132,6 +149,8 @@ class TensorParity:
     top1_rows: int = 0
     worst: Element | None = None
     checks: tuple[Check, ...] = ()
+    floor: float | None = None
+    profile: Profile | None = None
 
     @property
     def code(self) -> Cause | None:

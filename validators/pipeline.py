@@ -38,7 +38,7 @@ from .planning import (
     rows_for,
     warm_up_task,
 )
-from .request import Outcome, Request, Timing
+from .request import Outcome, Request
 from .results import Results
 from .running import not_installed, run_task
 from .scoring import score_task
@@ -105,7 +105,7 @@ class _Run:
         check_state(self._request.state, description.signature)
         self._samples = with_sequence(self._samples, self._request.state)
         self._golden = Golden(self._folder)
-        self._judge = Judge(description.signature, self._golden)
+        self._judge = Judge(description.signature, self._golden, hops=self._request.hops)
         self._store_samples()
         self.results.judged_by(self._golden)
         self._graph = OnnxGraph(self._request, description, self._submit, self._pool.scratch)
@@ -292,14 +292,7 @@ class _Run:
 
     def _submit(self, task: Task[Result], then: Callable[[Finished[Result]], None]) -> None:
         def noted(finished: Finished[Result]) -> None:
-            self.results.timed(
-                Timing(
-                    title=task.title,
-                    wall_seconds=finished.wall_seconds,
-                    stages=finished.seconds,
-                    peak_bytes=finished.peak_bytes,
-                )
-            )
+            self.results.timed(task.title, finished)
             then(finished)
 
         # A factory without a file, or a live model, is the user's own code: it keeps the network and the environment.

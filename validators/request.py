@@ -16,7 +16,7 @@ from .parity import ParityReport
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """Convert `source` into `formats`, and judge every artifact unless `verify` is off.
+    """Convert `source` into `formats`, and judge every artifact unless `verify` is off; `hops` splits all errors.
 
     `samples` and `calibration` are an .npz, a folder of them or "file.py:fn", or files that the function `preprocess`
     makes calls of; `recipe` is a file that an earlier run wrote, `budget` what quantisation may cost
@@ -39,6 +39,7 @@ class Request:
     targets: tuple[str, ...] = ("host",)
     options: ConvertOptions = field(default_factory=ConvertOptions)
     verify: bool = True
+    hops: bool = False
     overwrite: bool = False
     seed: int = 0
     limits: Limits = field(default_factory=Limits)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from ..converters import manifest, registry
 from ..converters.artifact import Artifact, extension_of
@@ -56,9 +57,16 @@ class Results:
         """The jobs are done; this held for those that opened the source's file."""
         self._containment = containment
 
-    def timed(self, timing: Timing) -> None:
+    def timed(self, title: str, finished: Finished[Any]) -> None:
         """A job ended."""
-        self._timings.append(timing)
+        self._timings.append(
+            Timing(
+                title=title,
+                wall_seconds=finished.wall_seconds,
+                stages=finished.seconds,
+                peak_bytes=finished.peak_bytes,
+            )
+        )
 
     def made(self, artifact: Artifact) -> None:
         """An artifact exists; unless it will be run, that is all that can be said of it."""

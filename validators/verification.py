@@ -44,6 +44,7 @@ class Verification:
     place: Path
     against: Source | None = None
     samples: Path | None = None
+    hops: bool = False
     targets: tuple[str, ...] = ("host",)
     limits: Limits = field(default_factory=Limits)
 
@@ -92,7 +93,7 @@ class _Verification:
         self._made = made
         self._pool = pool
         self._golden = golden
-        self._judge = Judge(made.signature, golden)
+        self._judge = Judge(made.signature, golden, hops=request.hops)
         self._rows: list[ParityRow] = []
 
     def take_simulations(self, folder: Path, failed: Mapping[Precision, EdgeproofError]) -> None:

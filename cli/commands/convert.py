@@ -15,7 +15,7 @@ from ...validators.parity import ParityReport, Status, exit_code
 from ...validators.pipeline import certify
 from ...validators.request import Request
 from ..invocation import VERBOSE, verbosity_of
-from ..options import limit_options, publishing_options, verbosity_options
+from ..options import hops_option, limit_options, publishing_options, verbosity_options
 from ..progress import shown_progress, write_timings
 from ..publishing import Publishing
 from ..request_options import ConvertArguments, request_of
@@ -100,6 +100,7 @@ Examples:
 @click.option("--input-layout", type=_LAYOUTS, help="Layout of 4-dimensional inputs in the artifacts.")
 @click.option("--output-layout", type=_LAYOUTS, help="Layout of 4-dimensional outputs in the artifacts.")
 @click.option("--seed", default=0, metavar="N", help="Seed of generated inputs. [default: 0]")
+@hops_option
 @publishing_options
 @limit_options
 @verbosity_options

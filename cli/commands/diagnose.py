@@ -9,8 +9,10 @@ from typing import Any
 import click
 
 from ...converters.errors import UsageError
+from ...converters.writing import write_atomically
 from ...validators.diagnosis.diagnose import Request, diagnose
 from ...validators.diagnosis.report import DOCUMENT, Ending
+from ...validators.reports.html_diagnosis import html_of_diagnosis
 from ..diagnosis_text import write_diagnosis
 from ..invocation import verbosity_of
 from ..options import json_option, limit_options, verbosity_options
@@ -57,6 +59,8 @@ def command(context: click.Context, /, artifact: Path, against: str | None, as_j
     )
     with shown_progress(verbosity_of(context)) as listener:
         found = diagnose(request, on_progress=listener)
+    if found.folder is not None:
+        write_atomically(Path(found.folder) / "diagnosis.html", html_of_diagnosis(found).encode())
     if as_json:
         sys.stdout.write(DOCUMENT.encode(found).decode())
     else:

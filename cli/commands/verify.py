@@ -14,7 +14,7 @@ from ...validators.baseline import Baseline, read_baseline
 from ...validators.parity import exit_code
 from ...validators.verification import Verification, folder_of, verify
 from ..invocation import verbosity_of
-from ..options import limit_options, parse_names, publishing_options, verbosity_options
+from ..options import hops_option, limit_options, parse_names, publishing_options, verbosity_options
 from ..progress import shown_progress
 from ..publishing import Publishing
 from ..request_options import TARGETS, limits_of
@@ -45,6 +45,7 @@ Examples:
 )
 @source_options
 @click.option("--on", multiple=True, default=("host",), metavar="TARGET,...", help="Where to verify. [default: host]")
+@hops_option
 @publishing_options
 @limit_options
 @verbosity_options
@@ -61,6 +62,7 @@ def command(context: click.Context, /, place: Path, **given: Any) -> int:
             place=place,
             against=_source(given["against"], SourceArguments.of(given)),
             samples=given["samples"],
+            hops=given["hops"],
             targets=parse_names(given["on"], option="--on", known=TARGETS),
             limits=limits_of(given["jobs"], given["timeout"], given["memory"]),
         )

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from ..diagnosis_job import ExtractJob, TappedJob, Taps, Trace, TraceJob
 from ..errors import EdgeproofError
 from ..from_torch.executorch_tapped import extracted, tapped
 from ..from_torch.tracing import trace_of
-from ..job import ExtractJob, TappedJob, Taps, Trace, TraceJob
 from .convert import program_of
 
 

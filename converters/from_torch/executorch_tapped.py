@@ -16,8 +16,8 @@ from torch import fx
 from torch.export import ExportedProgram
 from torch.utils import _pytree as pytree
 
+from ..diagnosis_job import ExtractJob, Tap, TappedJob, Taps
 from ..errors import EdgeproofError
-from ..job import ExtractJob, Tap, TappedJob, Taps
 from ..layouts import to_artifact
 from ..tensors import read_calls, write_calls
 from ..worker.stages import stage

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import fx
 
-from ..job import Trace, TracedNode, TraceJob
+from ..diagnosis_job import Trace, TracedNode, TraceJob
 from ..layouts import to_artifact
 from ..tensors import Call, read_calls, write_calls
 from ..worker.stages import stage

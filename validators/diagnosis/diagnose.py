@@ -12,18 +12,9 @@ import numpy as np
 
 from ...converters import manifest, registry
 from ...converters.artifact import Artifact
+from ...converters.diagnosis_job import ExtractJob, TapJob, TappedJob, Taps, Trace, TraceJob
 from ...converters.errors import InputError, NeedsTensorFlow, NotRunnable
-from ...converters.job import (
-    ConvertJob,
-    ConvertOptions,
-    ExtractJob,
-    Layout,
-    TapJob,
-    TappedJob,
-    Taps,
-    Trace,
-    TraceJob,
-)
+from ...converters.job import ConvertJob, ConvertOptions, Layout
 from ...converters.manifest import Manifest
 from ...converters.precision import Precision
 from ...converters.registry_rows import QuantizerRow

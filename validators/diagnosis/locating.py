@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ...converters.job import Taps, Trace, TracedNode
+from ...converters.diagnosis_job import Taps, Trace, TracedNode
 from ..limits import measured_limits
 from .matching import Match, Values, floor_of, tells
 

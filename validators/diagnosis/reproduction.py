@@ -11,8 +11,8 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
+from ...converters.diagnosis_job import ExtractJob
 from ...converters.errors import UsageError
-from ...converters.job import ExtractJob
 from ...converters.tensors import read_calls
 from .locating import Location
 from .matching import floor_of

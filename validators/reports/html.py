@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from html import escape as escape_markup
 
 from ..parity import Finding, ParityReport, ParityRow, Status, TensorParity
 from .html_style import STYLE
+from .markup import escape
+from .plotted import plots_of, plots_of_all
 from .wording import (
     NO_FIGURE,
     caveats,
     figure,
     headline,
+    hop_text,
     limits,
     milliseconds,
-    printable,
     share,
     size,
     sqnr,
@@ -31,11 +32,16 @@ def html(report: ParityReport) -> str:
     """The HTML text; everything that came from elsewhere is escaped."""
     details = (_details(place, row) for place, row in enumerate(report.results))
     body = "\n".join((_head(report), _overview(report), *details, _origin(report)))
+    return page(f"{report.verdict}: {report.source}", body)
+
+
+def page(title: str, body: str) -> str:
+    """A whole page that may fetch nothing and run nothing."""
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{escape(f'{report.verdict}: {report.source}')}</title>\n<style>{STYLE}</style>\n"
+        f"<title>{escape(title)}</title>\n<style>{STYLE}</style>\n"
         f"</head>\n<body>\n<main>\n{body}\n</main>\n</body>\n</html>\n"
     )
 
@@ -52,7 +58,7 @@ def _overview(report: ParityReport) -> str:
     if not report.results:
         return ""
     rows = (_overview_row(place, row) for place, row in enumerate(report.results))
-    return _table("Every artifact on every target", _OVERVIEW, 3, rows)
+    return table("Every artifact on every target", _OVERVIEW, 3, rows) + plots_of_all(report.results)
 
 
 def _overview_row(place: int, row: ParityRow) -> str:
@@ -79,6 +85,8 @@ def _details(place: int, row: ParityRow) -> str:
         "".join(_output(output) for output in row.outputs if output.findings or output.notes),
         f"<p><strong>fix:</strong> {escape(row.fix)}</p>\n" if row.fix else "",
         _figures(row),
+        _hops(row),
+        plots_of(row),
         _facts(row),
     )
     return (
@@ -102,7 +110,7 @@ def _findings(findings: Iterable[Finding]) -> str:
 def _figures(row: ParityRow) -> str:
     if not row.outputs:
         return ""
-    return _table(f"Figures over {row.samples} samples", _FIGURES, 2, map(_figures_row, row.outputs))
+    return table(f"Figures over {row.samples} samples", _FIGURES, 2, map(_figures_row, row.outputs))
 
 
 def _figures_row(output: TensorParity) -> str:
@@ -120,6 +128,11 @@ def _figures_row(output: TensorParity) -> str:
         f'<tr><th scope="row"><code>{escape(output.name)}</code>{kind}</th>'
         f"<td>{_badge(output.status)}</td>{_numbers(numbers)}</tr>"
     )
+
+
+def _hops(row: ParityRow) -> str:
+    steps = "".join(f"<li>{escape(hop_text(hop))}</li>" for hop in row.hops)
+    return f"<h3>Step by step</h3>\n<ul>{steps}</ul>\n" if steps else ""
 
 
 def _facts(row: ParityRow) -> str:
@@ -154,7 +167,7 @@ def _list(facts: dict[str, str]) -> str:
     return f"<dl>\n{items}</dl>\n"
 
 
-def _table(caption: str, headings: Iterable[str], first_number: int, rows: Iterable[str]) -> str:
+def table(caption: str, headings: Iterable[str], first_number: int, rows: Iterable[str]) -> str:
     """A table that scrolls sideways on its own; columns from `first_number` on hold numbers."""
     head = "".join(
         f'<th scope="col"{" class=number" if place >= first_number else ""}>{escape(text)}</th>'
@@ -175,8 +188,3 @@ def _badge(status: str) -> str:
     """A verdict as a word on a colour: the word alone says it."""
     kind = {"PASS": "pass", "NOT_RUN": "open"}.get(status, "fail")
     return f'<span class="badge {kind}">{escape(status)}</span>'
-
-
-def escape(text: str) -> str:
-    """The text as it may stand in HTML, between tags and in attributes."""
-    return escape_markup(printable(text))

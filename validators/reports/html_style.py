@@ -2,9 +2,11 @@
 
 STYLE = """
 :root { color-scheme: light dark; --ink: #1b1f24; --soft: #57606a; --paper: #ffffff; --panel: #f5f7f9; --line: #d0d7de;
+  --artifact: #0550ae; --source: #9a6700;
   --pass: #116329; --pass-back: #dafbe1; --fail: #a40e26; --fail-back: #ffebe9; --open: #7d4e00; --open-back: #fff8c5; }
 @media (prefers-color-scheme: dark) { :root { --ink: #e6edf3; --soft: #9aa5b1; --paper: #0d1117; --panel: #161b22;
-  --line: #30363d; --pass: #7ee787; --pass-back: #12351c; --fail: #ffa198; --fail-back: #490f14; --open: #f2cc60;
+  --line: #30363d; --artifact: #79c0ff; --source: #e3b341;
+  --pass: #7ee787; --pass-back: #12351c; --fail: #ffa198; --fail-back: #490f14; --open: #f2cc60;
   --open-back: #3b2d00; } }
 * { box-sizing: border-box; }
 body { margin: 0 auto; max-width: 70rem; padding: 1.5rem 1rem 4rem; background: var(--paper); color: var(--ink);
@@ -27,6 +29,10 @@ summary { cursor: pointer; padding: .6rem .9rem; } details > div { padding: 0 .9
 summary:focus-visible, a:focus-visible { outline: 3px solid var(--soft); outline-offset: 2px; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .25rem 1rem; margin: .5rem 0; }
 dt { color: var(--soft); } dd { margin: 0; overflow-wrap: anywhere; } ul { margin: .4rem 0; padding-left: 1.2rem; }
+.plots { display: flex; flex-wrap: wrap; gap: 1rem; margin: .75rem 0; }
+.plot { margin: 0; flex: 1 1 17rem; min-width: 0; max-width: 26rem; }
+.plot.wide-plot { flex-basis: 100%; max-width: 42rem; }
+.plot svg { width: 100%; height: auto; display: block; } .plot text { font-family: inherit; }
 @media (max-width: 40rem) { dl { grid-template-columns: 1fr; } dd { margin-bottom: .5rem; } }
 @media print { body { max-width: none; } details { break-inside: avoid; } }
 """

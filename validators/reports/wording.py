@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from ..parity import Check, ParityReport, ParityRow, Status, TensorParity, Verdict
+from ..parity import Check, Hop, ParityReport, ParityRow, Status, TensorParity, Verdict
 
 NO_FIGURE = "\N{EN DASH}"
 # What XML 1.0 cannot hold, not even escaped (https://www.w3.org/TR/xml/#charsets), and no reader wants to see.
@@ -79,6 +79,12 @@ def size(count: int | None) -> str:
 def milliseconds(value: float | None) -> str:
     """A duration per call."""
     return NO_FIGURE if value is None else f"{value:.3g} ms"
+
+
+def hop_text(hop: Hop) -> str:
+    """One step between source and artifact, with its error."""
+    mark = ": more than a correct step makes" if hop.exceeds else ""
+    return f"{hop.start} -> {hop.end}: {hop.ratio:.3g} {hop.unit}{mark}"
 
 
 def versions(row: ParityRow) -> str:

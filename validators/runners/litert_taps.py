@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
+from ...converters.diagnosis_job import ExtractJob, Tap, TapJob, Taps
 from ...converters.errors import NotRunnable
 from ...converters.from_torch.litert_file import read_model, write_model
-from ...converters.job import ExtractJob, Tap, TapJob, Taps
 from ...converters.layouts import to_artifact
 from ...converters.tensors import Call, read_calls, write_calls
 

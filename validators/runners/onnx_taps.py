@@ -8,7 +8,7 @@ import numpy as np
 import onnx
 import onnxruntime
 
-from ...converters.job import ExtractJob, Tap, TapJob, Taps
+from ...converters.diagnosis_job import ExtractJob, Tap, TapJob, Taps
 from ...converters.layouts import to_artifact
 from ...converters.tensors import read_calls, write_calls
 

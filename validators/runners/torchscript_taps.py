@@ -10,8 +10,8 @@ import torch
 from torch.utils import _pytree as pytree
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from ...converters.diagnosis_job import ExtractJob, Tap, TapJob, Taps
 from ...converters.errors import NotRunnable
-from ...converters.job import ExtractJob, Tap, TapJob, Taps
 from ...converters.layouts import to_artifact
 from ...converters.tensors import read_calls, write_calls
 from .torch_tensors import as_tensor

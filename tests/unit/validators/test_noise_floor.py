@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from edgeproof.validators.golden import DOCUMENT
 from edgeproof.validators.limits import measured_limits
 from edgeproof.validators.noise_floor import (
-    DOCUMENT,
     EPSILON,
     Error,
     FloorKind,
