@@ -114,7 +114,8 @@ class Golden:
         exact: Iterator[Call | None] = repeat(None)
         if floor.kind is FloorKind.FLOAT64:
             exact = read_calls(self.truth)
-        masks: Iterator[Call] = repeat({})
+        nothing: Call = {}
+        masks: Iterator[Call] = repeat(nothing)
         if self.undecided.exists():
             masks = read_calls(self.undecided)
         for group, known, mask in zip(self.groups, exact, masks, strict=False):

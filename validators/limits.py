@@ -55,7 +55,7 @@ QUANTITIES = {
 
 @functools.cache
 def _stored() -> dict[str, Any]:
-    text = resources.files(__package__).joinpath("limits.json").read_text(encoding="utf-8")
+    text = resources.files(str(__package__)).joinpath("limits.json").read_text(encoding="utf-8")
     stored: dict[str, Any] = json.loads(text)
     return stored
 

@@ -119,7 +119,6 @@ class TensorParity:
     """One output over all calls.
 
     Figures are None where they could not be taken or mean nothing, as beside a NaN that only one side has.
-
     `sqnr_db` is None when nothing differs, or when the source is silent. `noise_ratio` is for float32 the rms
     difference from the truth as a multiple of the noise floor, otherwise the difference from the simulated model as a
     share of the noise that the simulation itself has against the source; `steps` is the latter in steps of the
@@ -239,8 +238,7 @@ class ParityReport:
     """Everything that was judged against one source; parity.json is this type.
 
     `real_samples` is false when the verdict stands on generated inputs alone; `real_calls` counts them, which come
-    first. `samples_sha256` covers
-    every input of every call, in order.
+    first. `samples_sha256` covers every input of every call, in order.
     """
 
     schema: int = SCHEMA

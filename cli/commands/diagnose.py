@@ -40,7 +40,7 @@ Examples:
 @verbosity_options
 @click.pass_context
 def command(context: click.Context, /, artifact: Path, against: str | None, as_json: bool, **given: Any) -> int:
-    """Find the first operator at which an artifact leaves its source.
+    """Find the operator that an artifact gets wrong, and its line in the model.
 
     The source's program runs in float64, operator by operator, beside what the artifact's operators give. The first one
     that is off by more than rounding is named with its module and the line of the model, and a folder is written that

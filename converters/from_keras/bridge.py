@@ -53,9 +53,13 @@ class KerasModule(torch.nn.Module):
 class KerasProgram(TorchProgram):
     """The program of a Keras model under the torch backend, in the form that torch models have."""
 
-    @functools.cached_property
+    @property
     def exported(self) -> torch.export.ExportedProgram:
         """As of a torch model, and with its images turned once and not at every layer."""
+        return self._plain
+
+    @functools.cached_property
+    def _plain(self) -> torch.export.ExportedProgram:
         return plain_form(self.source_program)
 
 

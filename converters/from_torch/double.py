@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
 
@@ -31,7 +31,7 @@ def double_module(program: ExportedProgram) -> fx.GraphModule:
 
 
 @contextmanager
-def doubles() -> Iterator[None]:
+def doubles() -> Generator[None]:
     """Tensors that the program makes without naming a dtype are in float64 as well."""
     before = torch.get_default_dtype()
     torch.set_default_dtype(torch.float64)

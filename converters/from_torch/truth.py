@@ -12,9 +12,9 @@ import torch
 from torch.utils import _pytree as pytree
 
 from ..errors import EdgeproofError, SourceError
-from ..feedback import Loop
 from ..job import RunResult, TruthJob
 from ..layouts import to_artifact, to_source
+from ..loop import Loop
 from ..tensors import Call, read_calls, write_calls
 from ..versions import versions_of
 from ..worker.stages import stage

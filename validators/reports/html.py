@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from ..parity import Finding, ParityReport, ParityRow, Status, TensorParity
 from .html_style import STYLE
-from .markup import escape
+from .markup import escape, with_own_names
 from .plotted import plots_of, plots_of_all
 from .wording import (
     NO_FIGURE,
@@ -42,7 +42,7 @@ def page(title: str, body: str) -> str:
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{escape(title)}</title>\n<style>{STYLE}</style>\n"
-        f"</head>\n<body>\n<main>\n{body}\n</main>\n</body>\n</html>\n"
+        f"</head>\n<body>\n<main>\n{with_own_names(body)}\n</main>\n</body>\n</html>\n"
     )
 
 

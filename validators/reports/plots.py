@@ -5,10 +5,10 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ..limits import distribution
@@ -46,7 +46,6 @@ _STYLE = {
 }
 _SMALL = (3.6, 2.6)
 _WIDE = 5.0
-_ID = re.compile(r'(id="|url\(#|href="#)')
 
 
 def overview(rows: Sequence[ParityRow]) -> str:
@@ -56,7 +55,7 @@ def overview(rows: Sequence[ParityRow]) -> str:
     if not marks:
         return ""
 
-    def draw(axes: Axes) -> None:
+    def draw(axes: Any) -> None:
         names = [f"{row.format} {row.precision}: {output.name}" for row, output, _ in marks]
         shares = [max(check.value or 0.0, 1e-6) / check.limit for _, _, check in marks]
         places = np.arange(len(marks))
@@ -74,7 +73,7 @@ def overview(rows: Sequence[ParityRow]) -> str:
 def errors(output: TensorParity, profile: Profile) -> str:
     """The artifact's errors beside the source's own noise."""
 
-    def draw(axes: Axes) -> None:
+    def draw(axes: Any) -> None:
         for bins, colour, name in ((profile.noise, _SOURCE, "source"), (profile.errors, _ARTIFACT, "artifact")):
             if bins:
                 places = [10 ** (STEP * place) for place, _ in bins]
@@ -93,7 +92,7 @@ def errors(output: TensorParity, profile: Profile) -> str:
 def scatter(output: TensorParity, profile: Profile) -> str:
     """Values of the source and of the artifact."""
 
-    def draw(axes: Axes) -> None:
+    def draw(axes: Any) -> None:
         values = np.array(profile.points)
         low, high = float(values.min()), float(values.max())
         axes.plot([low, high], [low, high], color=_LINE, linewidth=1)
@@ -107,7 +106,7 @@ def scatter(output: TensorParity, profile: Profile) -> str:
 def by_sample(output: TensorParity, profile: Profile) -> str:
     """The rms difference of every call."""
 
-    def draw(axes: Axes) -> None:
+    def draw(axes: Any) -> None:
         axes.plot([max(value, 1e-45) for value in profile.by_call], "o-", color=_ARTIFACT, markersize=3, linewidth=0.8)
         if output.floor:
             axes.axhline(output.floor, color=_SOFT, linestyle=":")
@@ -121,16 +120,15 @@ def by_sample(output: TensorParity, profile: Profile) -> str:
 def behind(check: Check) -> str:
     """The figures of correct artifacts that a limit was derived from, with the limit and this figure; "" for none."""
     known = distribution(check.quantity)
-    values = np.array([value for figures in known.values() for value in figures if value > 0])
-    if not values.size or check.value is None:
+    values = sorted(value for figures in known.values() for value in figures if value > 0)
+    if not values or check.value is None:
         return ""
-    own = check.value
+    own, least, most = check.value, values[0], values[-1]
 
-    def draw(axes: Axes) -> None:
-        edges = np.geomspace(values.min(), values.max() * 1.01, 24)
-        axes.hist(values, bins=list(edges), color=_SOURCE)
+    def draw(axes: Any) -> None:
+        axes.hist(values, bins=np.geomspace(least, 1.01 * most, 24), color=_SOURCE)
         axes.axvline(check.limit, color=_LIMIT, linewidth=1.2, label="limit")
-        axes.axvline(max(own, values.min() / 2), color=_ARTIFACT, label="this artifact")
+        axes.axvline(max(own, least / 2), color=_ARTIFACT, label="this artifact")
         axes.set_xscale("log")
         axes.set_xlabel(check.quantity)
         axes.set_ylabel("correct outputs")
@@ -143,7 +141,7 @@ def along(layers: Iterable[tuple[str, float | None]], limit: float) -> str:
     """The difference of every operator's value along the model, in multiples of its own noise."""
     known = [(name, ratio) for name, ratio in layers if ratio is not None]
 
-    def draw(axes: Axes) -> None:
+    def draw(axes: Any) -> None:
         axes.plot([max(ratio, 1e-3) for _, ratio in known], "o-", color=_ARTIFACT, markersize=3, linewidth=0.8)
         axes.axhline(limit, color=_LIMIT, linewidth=1.2)
         axes.set_yscale("log")
@@ -160,10 +158,11 @@ def _nearest(output: TensorParity) -> Check | None:
     return max(known, key=lambda check: (check.value or 0.0) / check.limit, default=None)
 
 
-def _svg(draw: Callable[[Axes], None], size: tuple[float, float], title: str) -> str:
+def _svg(draw: Callable[[Any], None], size: tuple[float, float], title: str) -> str:
     """The plot as an element that fits the width it is given; `title` is what a screen reader says."""
-    with mpl.rc_context(_STYLE):
-        figure = Figure(figsize=size, layout="constrained")
+    library: Any = mpl  # matplotlib is typed in part
+    with library.rc_context(_STYLE):
+        figure: Any = Figure(figsize=size, layout="constrained")
         draw(figure.add_subplot())
         stream = io.StringIO()
         figure.savefig(stream, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
@@ -175,21 +174,7 @@ def _svg(draw: Callable[[Axes], None], size: tuple[float, float], title: str) ->
     text = re.sub(r'<svg [^>]*?viewBox="([^"]*)"[^>]*>', opening, text, count=1)
     text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
     kind = "plot wide-plot" if size[0] == _WIDE else "plot"
-    return f'<figure class="{kind}">{_own_names(text, title)}</figure>\n'
-
-
-def _own_names(text: str, title: str) -> str:
-    """Identifiers that no other plot of the page has."""
-    prefix = f"p{_hash_of(title):x}-"
-    return _ID.sub(lambda found: f"{found[1]}{prefix}", text)
-
-
-def _hash_of(text: str) -> int:
-    """A number for a text, the same in every process."""
-    number = 0
-    for letter in text:
-        number = (number * 131 + ord(letter)) % (1 << 48)
-    return number
+    return f'<figure class="{kind}">{text}</figure>\n'
 
 
 def _plain(text: str) -> str:

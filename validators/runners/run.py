@@ -7,9 +7,9 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from ...converters.feedback import Loop
 from ...converters.job import RunJob, RunResult
 from ...converters.layouts import to_artifact, to_source
+from ...converters.loop import Loop
 from ...converters.tensors import Call, read_calls, write_calls
 from ...converters.worker.stages import stage
 from .protocol import OpenRunner, Runner

@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 
 from ...converters.errors import SourceError
-from ...converters.feedback import Loop
 from ...converters.fingerprint import require_same
 from ...converters.jitter import moved_call
 from ...converters.job import ReferenceJob, RunResult
 from ...converters.live_source import LiveSource
+from ...converters.loop import Loop
 from ...converters.tensors import Call, read_calls, write_calls
 from ...converters.worker.stages import stage
 

@@ -14,9 +14,9 @@ from torch.export import ExportedProgram
 
 from ...errors import QuantizationError, UsageError
 from ...example_inputs import read_npz
-from ...feedback import Loop
 from ...job import Quantized, QuantizeJob, RunResult, SimulateJob
 from ...layouts import to_artifact, to_source
+from ...loop import Loop
 from ...manifest import file_sha256
 from ...quantization.budget import parse_budget
 from ...quantization.files import write_recipe

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from edgeproof.converters.errors import InputError, UsageError
-from edgeproof.converters.feedback import Feedback, Loop
+from edgeproof.converters.feedback import Feedback
+from edgeproof.converters.loop import Loop
 from edgeproof.converters.signature import Signature, TensorSpec
 from edgeproof.validators.samples import SampleSet, collect
 from edgeproof.validators.sequence import (
