@@ -31,6 +31,7 @@ from .quantized.onnx_program import quantised_for_onnx
 from .quantized.spare_measured import Spared
 from .recurrent_shapes import whole_recurrent_layers
 from .unrolled_loops import told_unrolled
+from .upstream.exact_neutral_constants import exact_neutral_constants
 
 _ONE_FILE_LIMIT = 2**31 - 1
 
@@ -104,15 +105,16 @@ def _model(program: TorchProgram) -> _Made:
 
 def _export(exported: torch.export.ExportedProgram, signature: Signature) -> onnx.ModelProto:
     try:
-        made = torch.onnx.export(
-            exported,
-            dynamo=True,
-            external_data=False,
-            verbose=False,
-            input_names=[spec.name for spec in signature.inputs],
-            output_names=[spec.name for spec in signature.outputs],
-            custom_translation_table=_translations(),
-        )
+        with exact_neutral_constants():
+            made = torch.onnx.export(
+                exported,
+                dynamo=True,
+                external_data=False,
+                verbose=False,
+                input_names=[spec.name for spec in signature.inputs],
+                output_names=[spec.name for spec in signature.outputs],
+                custom_translation_table=_translations(),
+            )
     except torch.onnx.OnnxExporterError as error:
         raise _explained(exported, error) from error
     if made is None:
