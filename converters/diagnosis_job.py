@@ -34,10 +34,13 @@ class TracedNode:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trace:
-    """The operators of a program in the order in which they run, and which of them give its outputs."""
+    """The operators of a program that depend on its inputs, in the order in which they run.
+
+    `outputs` maps the source's outputs to the nodes that give them.
+    """
 
     nodes: tuple[TracedNode, ...]
-    outputs: tuple[str, ...]
+    outputs: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,8 +25,10 @@ from . import executorch
 from .passes.drop_assertions import drop_assertions
 from .program import TorchProgram, program_of
 from .recurrent_shapes import whole_recurrent_layers
+from .tracing import depending
 
 _GAP = 64  # differences this close are one
+_FOLDED = ("conv", "linear")
 _CONTEXT = 256  # how much is looked at on either side to find a place again
 
 
@@ -49,12 +51,19 @@ class _Recorder(fx.Interpreter):
     def __init__(self, module: fx.GraphModule) -> None:
         super().__init__(module)
         self.values: dict[str, torch.Tensor] = {}
+        self._wanted = {node for node in depending(module.graph) if node.op == "call_function" and not _is_folded(node)}
 
     def run_node(self, n: fx.Node) -> Any:
         given = super().run_node(n)
-        if n.op == "call_function" and isinstance(given, torch.Tensor) and given.is_floating_point():
+        if n in self._wanted and isinstance(given, torch.Tensor) and given.is_floating_point():
             self.values[n.name] = given
         return given
+
+
+def _is_folded(node: fx.Node) -> bool:
+    """Whether a normalisation is folded into the operator's weights: as an output it would keep weights of its own."""
+    users = [str(user.target) for user in node.users]
+    return len(users) == 1 and "batch_norm" in users[0] and any(each in str(node.target) for each in _FOLDED)
 
 
 def make(job: TappedJob) -> Taps:
@@ -142,8 +151,18 @@ def _part(module: fx.GraphModule, names: tuple[str, ...]) -> fx.GraphModule:
 def _taps(program: ExportedProgram, names: list[str]) -> Iterator[Tap]:
     for node in program.graph.nodes:
         if node.name in names:
-            inputs = tuple(source.name for source in node.all_input_nodes if source.name in names)
-            yield Tap(name=node.name, operator=str(node.target), inputs=inputs)
+            yield Tap(name=node.name, operator=str(node.target), inputs=_nearest(node, names))
+
+
+def _nearest(node: fx.Node, names: list[str]) -> tuple[str, ...]:
+    """The taps that a node computes with, itself or by what is no tap."""
+    waiting, seen = node.all_input_nodes, dict[fx.Node, None]()
+    while waiting:
+        source = waiting.pop()
+        if source not in seen and source.name not in names:
+            waiting += source.all_input_nodes
+        seen[source] = None
+    return tuple(source.name for source in seen if source.name in names)
 
 
 def _returned(program: ExportedProgram) -> list[str]:

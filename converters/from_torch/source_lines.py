@@ -12,6 +12,7 @@ _FRAME = re.compile(r'File "(?P<file>[^"]+)", line (?P<line>\d+), in (?P<functio
 _FRAMEWORKS = tuple(f"/site-packages/{name}/" for name in ("torch", "executorch", "keras"))
 _OURS = str(Path(__file__).parents[1])
 _WRAPPER = "module."
+LAYER = "layer"  # the annotation with the layer's name, where layers are not modules that torch.export sees
 
 
 def line_of(node: fx.Node) -> str:
@@ -32,6 +33,9 @@ def frame_of(node: fx.Node) -> str:
 
 def module_of(node: fx.Node) -> str:
     """The place of the innermost module in the model: "features.0"; "" for the model itself."""
+    layer = (node.meta.get("custom") or {}).get(LAYER)
+    if isinstance(layer, str):
+        return layer
     path = _stack_of(node)[-1][0].removeprefix(_WRAPPER) if _stack_of(node) else ""
     return path if _is_named(path) else ""
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import fx
+from torch.utils import _pytree as pytree
 
 from ..diagnosis_job import Trace, TracedNode, TraceJob
 from ..layouts import to_artifact
@@ -50,13 +51,23 @@ def trace_of(program: TorchProgram, job: TraceJob) -> Trace:
             exact = _Recorded(double)
             exact.run(*as_doubles(tensors))
     graph = double.graph
-    nodes = [node for node in graph.nodes if node.op == "call_function"]
+    nodes = [node for node in depending(graph) if node.op == "call_function"]
+    names = (spec.name for spec in program.signature.outputs)
+    returned = pytree.tree_leaves(graph.output_node().args)
     write_calls(Path(job.values), [{name: value.numpy() for name, value in exact.values.items()}])
-    returned = graph.output_node().all_input_nodes
     return Trace(
         nodes=tuple(_traced(node, plain.values, exact.values) for node in nodes),
-        outputs=tuple(node.name for node in returned),
+        outputs={name: str(node) for name, node in zip(names, returned, strict=True)},
     )
+
+
+def depending(graph: fx.Graph) -> dict[fx.Node, None]:
+    """The nodes that depend on the inputs, in order: what is computed of weights alone is made when a file is."""
+    found: dict[fx.Node, None] = {}
+    for node in graph.nodes:
+        if node.op == "placeholder" or any(source in found for source in node.all_input_nodes):
+            found[node] = None
+    return found
 
 
 def _tensors(program: TorchProgram, call: Call) -> tuple[torch.Tensor, ...]:

@@ -31,7 +31,7 @@ from ..planning import identified
 from ..rows import changed_row
 from ..running import not_installed, run_task
 from ..verification import folder_of
-from .locating import Layer, Location, layers_of, locate
+from .locating import Layer, Location, layers_of, locate, wrong_ones
 from .matching import Values
 from .report import DiagnosedLayer, Diagnosis, Ending
 from .reproduction import write_reproduction
@@ -90,7 +90,8 @@ class _Run:
 
     def diagnose(self, scratch: Path) -> Diagnosis:
         row, outputs = self._judged()
-        call = _worst_call(self._golden, outputs)
+        failed = {output.name for output in row.outputs if output.status is not Status.PASS}
+        call = _worst_call(self._golden, outputs, failed)
         calls = scratch / "call.npz"
         write_calls(calls, [_nth(self._golden.calls, call)])
         program = self._program(calls)
@@ -98,7 +99,8 @@ class _Run:
         exact = next(read_calls(scratch / "trace.npz"))
         taps, values = self._tapped(program, origin, calls, scratch)
         layers = layers_of(traced, exact, values)
-        location = locate(traced, layers, taps, exact, values)
+        given = {name: array for name, array in _nth(outputs, call).items() if name in failed & traced.outputs.keys()}
+        location = locate(*wrong_ones(traced, taps, exact, values, given), layers, exact, values)
         found = _diagnosis(self._artifact, row, call, layers, taps)
         if location is None:
             ending = Ending.NOTHING if row.status is Status.PASS else Ending.RUNTIME
@@ -222,15 +224,18 @@ def _nth(path: Path, place: int) -> Call:
     return next(call for index, call in enumerate(read_calls(path)) if index == place)
 
 
-def _worst_call(golden: Golden, outputs: Path) -> int:
-    """The call with the largest difference, as a share of the output's size in that call; not one of a sequence."""
+def _worst_call(golden: Golden, outputs: Path, failed: set[str]) -> int:
+    """The call with the largest difference, as a share of the output's size in that call; not one of a sequence.
+
+    If any failed, these outputs alone count.
+    """
     most, worst = -1.0, 0
     last = None if golden.feedback is None else golden.feedback.start
     for index, (source, actual) in enumerate(zip(read_calls(golden.reference), read_calls(outputs), strict=False)):
         if last is not None and index >= last:
             break
         for name, array in source.items():
-            if name in actual and array.dtype.kind == "f":
+            if name in actual and array.dtype.kind == "f" and (not failed or name in failed):
                 size = error_of(array, np.zeros_like(array)).rms
                 share = error_of(actual[name], array).rms / size if size else 0.0
                 if share > most:

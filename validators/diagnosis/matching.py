@@ -37,27 +37,29 @@ class Values:
     """The float values of an artifact's operators, found by their number of elements."""
 
     def __init__(self, values: Mapping[str, Array]) -> None:
-        self._by_size: dict[int, list[tuple[str, Array, float]]] = {}
-        for name, value in values.items():
-            if value.dtype.kind == "f" and value.size:
-                wide = value.astype(np.float64)
-                self._by_size.setdefault(value.size, []).append((name, wide, _rms(wide)))
+        wide = {name: value.astype(np.float64) for name, value in values.items() if value.dtype.kind == "f"}
+        self._values = {name: (value, _rms(value)) for name, value in wide.items() if value.size}
+        self._by_size: dict[int, list[str]] = {}
+        for name, (value, _) in self._values.items():
+            self._by_size.setdefault(value.size, []).append(name)
 
-    def nearest(self, value: Array, noise: float, *, near: bool = False) -> Match | None:
-        """The nearest of all taps of that many elements; None if there is none of about that rms.
+    def near(self, value: Array, noise: float) -> Iterator[Match]:
+        """Every tap of that many elements and of about that rms, turned as it fits best."""
+        size, room = _rms(value), 1e3 * noise
+        for name in self._by_size.get(value.size, ()):
+            found, found_size = self._values[name]
+            if not abs(found_size - size) > max(_SAME_SIZE * size, room):
+                yield _match(name, found, value, noise)
 
-        With `near` taps of any rms count: what a faulty operator gives is to be found too.
-        """
-        size = _rms(value)
-        found: Match | None = None
-        for name, tap, tap_size in self._by_size.get(value.size, ()):
-            if not near and abs(tap_size - size) > max(_SAME_SIZE * size, 1e3 * noise):
-                continue
-            for turned, order in _turned(tap, value.shape):
-                ratio = _rms(turned - value) / noise if noise else math.inf
-                if found is None or ratio < found.ratio:
-                    found = Match(name, ratio, turned, order)
-        return found
+    def match(self, tap: str, value: Array, noise: float) -> Match | None:
+        """That tap, whatever its rms, as a faulty operator's is another; None if it has not as many elements."""
+        found, _ = self._values.get(tap, (np.zeros(0), 0.0))
+        return _match(tap, found, value, noise) if found.size == value.size else None
+
+
+def _match(tap: str, found: Array, value: Array, noise: float) -> Match:
+    turned = (Match(tap, _ratio(each, value, noise), each, order) for each, order in _turned(found, value.shape))
+    return min(turned, key=lambda match: match.ratio)
 
 
 def floor_of(value: Array, noise: float) -> float:
@@ -80,6 +82,11 @@ def _turned(tap: Array, shape: tuple[int, ...]) -> Iterator[tuple[Array, tuple[i
     for order in permutations(range(plain.ndim)):
         if order != tuple(range(plain.ndim)) and tuple(plain.shape[axis] for axis in order) == wanted:
             yield plain.transpose(order).reshape(shape), order
+
+
+def _ratio(found: Array, value: Array, noise: float) -> float:
+    difference = _rms(found - value)
+    return difference / noise if noise else (math.inf if difference else 0.0)
 
 
 def _rms(value: Array) -> float:

@@ -17,7 +17,7 @@ from ...converters.tensors import read_calls
 from .locating import Location
 from .matching import floor_of
 from .report import DOCUMENT, Diagnosis
-from .scripts import script_for
+from .scripts import DIFFERENCE, script_for
 
 _SECONDS = 300
 
@@ -57,6 +57,6 @@ def _last(location: Location) -> float:
 
 
 def _runs_and_differs(script: Path) -> bool:
-    """The script ends with 1 where it shows a difference, with 0 where it shows none."""
+    """The script ends with 1 where it shows a difference, with 0 where it shows none; Python itself ends with 1 too."""
     done = subprocess.run([sys.executable, "-P", str(script)], capture_output=True, timeout=_SECONDS, check=False)
-    return done.returncode == 1
+    return done.returncode == 1 and done.stdout.startswith(DIFFERENCE.encode())

@@ -5,6 +5,9 @@ from __future__ import annotations
 from .locating import room
 from .report import Diagnosis
 
+# What the script begins its answer with.
+DIFFERENCE = "difference:"
+
 _RUN = {
     "onnx": """
 def run(inputs):
@@ -76,7 +79,7 @@ def main():
     difference = np.abs(found - expected)
     ratio = float(np.sqrt(np.mean(difference**2))) / facts["noise"]
     place = np.unravel_index(int(np.argmax(difference)), expected.shape)
-    print(f"difference: {{ratio:.3g}} times the source's own noise (up to {{LIMIT}} is rounding)")
+    print(f"{difference} {{ratio:.3g}} times the source's own noise (up to {{LIMIT}} is rounding)")
     where = [int(each) for each in place]
     print(f"furthest off at {{where}}: {{expected[place]:.9g}} expected, {{found[place]:.9g}} found")
     return int(not ratio <= LIMIT)
@@ -96,4 +99,4 @@ def script_for(format_name: str, found: Diagnosis) -> str:
     title = f"The operator at which {found.file} leaves its source: {found.artifact_operator or 'unknown'}."
     quoted = (text.replace("\\", "/").replace('"""', "'") for text in (title, place))
     title, place = quoted
-    return _FRAME.format(title=title, place=place, limit=f"{room():g}", run=_RUN[format_name])
+    return _FRAME.format(title=title, place=place, limit=f"{room():g}", difference=DIFFERENCE, run=_RUN[format_name])

@@ -20,11 +20,16 @@ def tap(job: TapJob) -> Taps:
     interpreter, runner = _ran(job)
     details = {int(each["index"]): each for each in interpreter.get_tensor_details()}
     operators = interpreter._get_ops_details()  # private, but the same since TensorFlow Lite 2.5
-    made = {int(index) for operator in operators for index in operator["outputs"]}
+    made = _depending(operators, {int(each["index"]) for each in interpreter.get_input_details()})
     values = {str(index): _real(interpreter.get_tensor(index), details[index]) for index in sorted(made)}
     write_calls(Path(job.values), [values])
     return Taps(
-        taps=tuple(_tap(operator, int(index), made) for operator in operators for index in operator["outputs"]),
+        taps=tuple(
+            _tap(operator, int(index), made)
+            for operator in operators
+            for index in operator["outputs"]
+            if int(index) in made
+        ),
         outputs={key: str(each["index"]) for key, each in runner.get_output_details().items()},
         without="XNNPACK",
     )
@@ -46,6 +51,15 @@ def extract(job: ExtractJob) -> int:
     Path(job.file).write_bytes(payload)
     write_calls(Path(job.inputs), [{str(index): np.array(interpreter.get_tensor(index)) for index in given}])
     return len(payload)
+
+
+def _depending(operators: list[dict[str, Any]], inputs: set[int]) -> set[int]:
+    """The tensors that operators make and that depend on the inputs."""
+    found = set(inputs)
+    for operator in operators:
+        if any(int(index) in found for index in operator["inputs"]):
+            found.update(int(index) for index in operator["outputs"])
+    return found - inputs
 
 
 def _keep(graph: Any, indices: list[int]) -> None:

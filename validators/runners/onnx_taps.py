@@ -85,12 +85,17 @@ def _taps(graph: onnx.GraphProto) -> list[Tap]:
     found: list[Tap] = []
     for node in graph.node:
         inputs = tuple(name for name in node.input if name and name not in constant)
-        if node.op_type == "Constant":
+        if not inputs and not _has_body(node):  # constants, and what is computed of them alone
             constant.update(node.output)
         else:
             operator = f"{node.op_type} {node.name}"
             found += [Tap(name=name, operator=operator, inputs=inputs) for name in node.output if name]
     return found
+
+
+def _has_body(node: onnx.NodeProto) -> bool:
+    """Whether the node is a loop or a branch, whose body sees values that it does not name."""
+    return any(attribute.HasField("g") for attribute in node.attribute)
 
 
 def _numbered(each: Tap, places: dict[str, str]) -> Tap:

@@ -21,8 +21,9 @@ from .torchscript import load_module
 class _Watched(TorchDispatchMode):
     """Copies what operators give, and remembers by its memory and shape which of them a tensor came from."""
 
-    def __init__(self, wanted: str | None = None) -> None:
+    def __init__(self, given: list[torch.Tensor], wanted: str | None = None) -> None:
         super().__init__()  # type: ignore[no-untyped-call] # torch is typed in part
+        self._given = {id(tensor) for tensor in given}
         self._wanted = wanted
         self.call: tuple[Any, Any, Any] | None = None
         self.taps: list[Tap] = []
@@ -31,13 +32,13 @@ class _Watched(TorchDispatchMode):
         self._kept: list[torch.Tensor] = []  # alive, so that no other tensor gets the identity of one that is gone
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        before = pytree.tree_map_only(torch.Tensor, torch.Tensor.clone, (args, kwargs or {})) if self._wanted else None
+        taken = {id(value) for value in pytree.tree_leaves((args, kwargs)) if isinstance(value, torch.Tensor)}
+        if taken.isdisjoint(self._given | self._origins.keys()):  # computed of weights alone
+            return func(*args, **(kwargs or {}))
+        if str(len(self.taps)) == self._wanted:
+            self.call = (func, *pytree.tree_map_only(torch.Tensor, torch.Tensor.clone, (args, kwargs or {})))
         given = func(*args, **(kwargs or {}))
-        if before is not None and str(len(self.taps)) == self._wanted:
-            self.call = (func, *before)
-        inputs = tuple(
-            self._origins[id(value)] for value in pytree.tree_leaves((args, kwargs)) if id(value) in self._origins
-        )
+        inputs = tuple(self._origins[each] for each in taken if each in self._origins)
         for value in pytree.tree_leaves(given):
             if isinstance(value, torch.Tensor):
                 self._note(value, str(func), inputs)
@@ -54,14 +55,13 @@ class _Watched(TorchDispatchMode):
             self.values[name] = value.detach().dequantize()
 
     def origin(self, value: torch.Tensor) -> str:
-        """The tap of a tensor."""
-        return self._origins[id(value)]
+        """The tap of a tensor; "" for an input or a constant that is handed on."""
+        return self._origins.get(id(value), "")
 
 
 def tap(job: TapJob) -> Taps:
     """Run on the first call, as the file says and not as the profiling executor would fuse it."""
-    watched = _Watched()
-    leaves = _run(job, watched)
+    watched, leaves = _run(job)
     write_calls(Path(job.values), [{name: value.numpy() for name, value in watched.values.items()}])
     names = (spec.name for spec in job.artifact.signature.outputs)
     return Taps(
@@ -73,8 +73,7 @@ def tap(job: TapJob) -> Taps:
 
 def extract(job: ExtractJob) -> int:
     """Write a module of the one operator, its tensors as inputs; returns the size of its file."""
-    watched = _Watched(wanted=job.tap)
-    _run(job, watched)
+    watched, _ = _run(job, wanted=job.tap)
     if watched.call is None:
         raise NotRunnable(f"the operator {job.tap} did not run again", fix="report it with the artifact")
     function, args, kwargs = watched.call
@@ -103,12 +102,13 @@ class _Operator(torch.nn.Module):
         return self._function(*args, **kwargs)
 
 
-def _run(job: TapJob | ExtractJob, watched: _Watched) -> list[torch.Tensor]:
-    """The output tensors of the first call."""
+def _run(job: TapJob | ExtractJob, *, wanted: str | None = None) -> tuple[_Watched, list[torch.Tensor]]:
+    """What was watched during the first call, and its output tensors."""
     module = load_module(job.artifact)
     call = to_artifact(next(read_calls(Path(job.calls))), job.artifact.layouts)
     tensors = [as_tensor(call[spec.name]) for spec in job.artifact.signature.inputs]
     plainly: Any = torch.jit
+    watched = _Watched(tensors, wanted)
     with torch.no_grad(), plainly.optimized_execution(False), watched:
         given = module(*tensors)
-    return [leaf for leaf in pytree.tree_leaves(given) if isinstance(leaf, torch.Tensor)]
+    return watched, [leaf for leaf in pytree.tree_leaves(given) if isinstance(leaf, torch.Tensor)]
