@@ -29,9 +29,10 @@ from edgeproof.validators.limits import QUANTITIES
 from edgeproof.validators.noise_floor import EPSILON, Noise
 from edgeproof.validators.tolerance import round_up
 
-MARGIN = 1.5
+MARGIN = 2.0
 _LIMITS = Path(__file__).resolve().parents[1] / "validators" / "limits.json"
 _ALL_PRECISIONS = "fp32,fp16,int8,int8-dynamic"
+_FIXED_SCALES = ("--precision", "int8-full,int16x8", "--to", "litert")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,21 +81,18 @@ def _options() -> argparse.Namespace:
 
 def _cases() -> Iterator[Case]:
     for item in ITEMS:
-        yield Case(
-            name=f"{item.model}-{item.framework}",
-            arguments=(
-                *(item.factory, "--samples", item.samples, "--calibration", item.samples),
-                *("--precision", _ALL_PRECISIONS),
-            ),
-        )
+        given = (item.factory, "--samples", item.samples, "--calibration", item.samples)
+        yield from _in_all_precisions(f"{item.model}-{item.framework}", given)
     for sample in SAMPLES:
         data = str(sample.calibration)
-        yield Case(
-            name=sample.name,
-            arguments=(*sample.arguments(), "--calibration", data, "--precision", _ALL_PRECISIONS),
-        )
+        yield from _in_all_precisions(sample.name, (*sample.arguments(), "--samples", data, "--calibration", data))
     for architecture in architectures():
         yield Case(name=f"{architecture.name}-{architecture.seed}", arguments=architecture.arguments)
+
+
+def _in_all_precisions(name: str, given: tuple[str, ...]) -> Iterator[Case]:
+    yield Case(name=name, arguments=(*given, "--precision", _ALL_PRECISIONS))
+    yield Case(name=f"{name}-fixed", arguments=(*given, *_FIXED_SCALES))
 
 
 def _figures_of(case: Case, folder: Path) -> Iterator[Figure]:

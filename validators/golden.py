@@ -98,7 +98,7 @@ class Golden:
         """The floor of a source that ran again, with the jitter that was stored."""
         stored = self.stored_floor()
         exact = read_calls(self.truth) if self.truth.exists() else None
-        floor = measure_floor(read_calls(self.reference), exact, [], self.groups)
+        floor = measure_floor(read_calls(self.reference), exact, [], self.groups, unsteady=stored.unsteady)
         return floor.with_jitter_of(stored).trusted()
 
     def stored_floor(self) -> NoiseFloor:
@@ -118,8 +118,9 @@ class Golden:
         masks: Iterator[Call] = repeat(nothing)
         if self.undecided.exists():
             masks = read_calls(self.undecided)
-        for group, known, mask in zip(self.groups, exact, masks, strict=False):
-            yield Truth(group=group, exact=known, undecided=mask)
+        for place, (group, known, mask) in enumerate(zip(self.groups, exact, masks, strict=False)):
+            unsteady = frozenset(name for name, places in floor.unsteady.items() if place in places)
+            yield Truth(group=group, exact=known, undecided=mask, unsteady=unsteady)
 
     def _store_undecided(self, others: Sequence[Path]) -> None:
         first = next(read_calls(self.reference), {})

@@ -7,7 +7,7 @@ remains of a float32 ulp's jitter at every operator. docs/parity.md says how bot
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from itertools import repeat
@@ -22,6 +22,11 @@ EPSILON = float(np.finfo(np.float32).eps)
 _TINY = float(np.finfo(np.float32).tiny)
 # A group of calls with fewer elements of an output says too little alone, and is taken together with the others.
 _FEW = 64
+# A generated input on which the source loses this many times more than on real ones says nothing about an artifact:
+# there the error of one rounding is anything, and differs from run to run by factors of fifty. A loss below the second
+# number is never too much.
+_MORE_LOST = 4.0
+_STEADY = 1e-6
 
 
 class FloorKind(StrEnum):
@@ -32,11 +37,15 @@ class FloorKind(StrEnum):
 
 
 class Group(StrEnum):
-    """Calls whose noise is taken together: real inputs, generated ones, whose sizes may be others, and a sequence."""
+    """Calls whose noise is taken together: real inputs, generated ones, whose sizes may be others, and a sequence.
+
+    On unsteady ones the source itself is so far from the truth that nothing is concluded from an artifact's distance.
+    """
 
     REAL = "real"
     PROBES = "probes"
     LOOP = "loop"
+    UNSTEADY = "unsteady"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +78,12 @@ class Noise:
     jitter: Error
     size: Error
 
+    @property
+    def share(self) -> float:
+        """The noise as a share of the output's size; 0 for an output of zeros."""
+        noise = max(self.source.rms, self.jitter.rms)
+        return noise / self.size.rms if self.size.rms else 0.0
+
     def __add__(self, other: Noise) -> Noise:
         """Both groups together."""
         return Noise(source=self.source + other.source, jitter=self.jitter + other.jitter, size=self.size + other.size)
@@ -79,19 +94,21 @@ class NoiseFloor:
     """The noise of every float output, by output and group.
 
     With FLOAT64 differences are taken from the float64 program, with JITTER from the source itself; `why` says why it
-    is not the former.
+    is not the former. `unsteady` has the calls, by output, that are left out.
     """
 
     schema: int = 1
     kind: FloorKind
     outputs: dict[str, dict[Group, Noise]] = field(default_factory=dict[str, dict[Group, Noise]])
     why: str = ""
+    unsteady: dict[str, tuple[int, ...]] = field(default_factory=dict[str, tuple[int, ...]])
 
     def of(self, output: str, errors: Mapping[Group, Error]) -> Iterator[tuple[Error, float, float]]:
         """An artifact's error in each group of calls of an output, with the floor of rms and of the largest element."""
         noises = self.outputs.get(output, {})
         if any(noise.size.elements < _FEW for noise in noises.values()):
-            yield sum(errors.values(), Error()), *self._floor(_together(noises.values()))
+            together = sum((errors.get(group, Error()) for group in noises), Error())
+            yield together, *self._floor(_together(noises.values()))
             return
         for group, noise in noises.items():
             yield errors.get(group, Error()), *self._floor(noise)
@@ -106,7 +123,7 @@ class NoiseFloor:
         return rms, max(own.largest, noise.jitter.largest, EPSILON * noise.size.largest, rms)
 
     def with_jitter_of(self, other: NoiseFloor) -> NoiseFloor:
-        """This floor with the jitter that was measured for another run of the source's program."""
+        """This floor with the jitter that was measured for another run of the source's program, on the same calls."""
         outputs = {
             name: {
                 group: replace(noise, jitter=other.outputs[name][group].jitter)
@@ -143,21 +160,46 @@ def measure_floor(
     exact: Iterable[Call] | None,
     jittered: Sequence[Iterable[Call]],
     groups: Iterable[Group],
+    *,
+    unsteady: Mapping[str, tuple[int, ...]] | None = None,
 ) -> NoiseFloor:
     """The floor of a source's outputs; without `exact` the jittered runs are of the source itself.
 
-    All yield one mapping of output names to arrays per call, in the same order, and are read side by side.
+    `unsteady` names calls to leave out, by output; without it they are found here.
+
+    All others yield one mapping of output names to arrays per call, in the same order, and are read side by side.
     """
-    noises: dict[str, dict[Group, Noise]] = {}
+    by_call: dict[str, list[tuple[Group, Noise]]] = {}
     truth: Iterable[Call | None] = repeat(None) if exact is None else exact
     for group, source, true, *moved in zip(groups, reference, truth, *jittered, strict=False):
         for name, array in source.items():
             if array.dtype.kind == "f":
                 center = array if true is None else true[name]
                 noise = _noise(array, center, [call[name] for call in moved])
-                found = noises.setdefault(name, {})
-                found[group] = found[group] + noise if group in found else noise
-    return NoiseFloor(kind=FloorKind.JITTER if exact is None else FloorKind.FLOAT64, outputs=noises)
+                by_call.setdefault(name, []).append((group, noise))
+    if unsteady is None:
+        unsteady = {name: places for name, noises in by_call.items() if (places := _unsteady(noises))}
+    return NoiseFloor(
+        kind=FloorKind.JITTER if exact is None else FloorKind.FLOAT64,
+        outputs={name: _by_group(noises, unsteady.get(name, ())) for name, noises in by_call.items()},
+        unsteady=dict(unsteady),
+    )
+
+
+def _unsteady(noises: Sequence[tuple[Group, Noise]]) -> tuple[int, ...]:
+    """The generated calls on which the source loses far more digits than on real ones, by position."""
+    real = _together(noise for group, noise in noises if group is Group.REAL)
+    most = max(_MORE_LOST * real.share, _STEADY)
+    generated = (place for place, (group, _) in enumerate(noises) if group is Group.PROBES)
+    return tuple(place for place in generated if noises[place][1].share > most)
+
+
+def _by_group(noises: Sequence[tuple[Group, Noise]], unsteady: Collection[int]) -> dict[Group, Noise]:
+    found: dict[Group, Noise] = {}
+    for place, (group, noise) in enumerate(noises):
+        if place not in unsteady:
+            found[group] = found[group] + noise if group in found else noise
+    return found
 
 
 def _noise(source: Array, center: Array, moved: Sequence[Array]) -> Noise:
@@ -199,5 +241,4 @@ def _differs(reference: Array, other: Array) -> Array:
 
 
 def _together(noises: Iterable[Noise]) -> Noise:
-    first, *rest = noises
-    return sum(rest, first)
+    return sum(noises, Noise(source=Error(), jitter=Error(), size=Error()))

@@ -37,12 +37,13 @@ class Truth:
     """What is known of a call beyond the source's outputs.
 
     `exact` are those of its program in float64, `undecided` says where an integer or boolean output hangs on the
-    source's own rounding.
+    source's own rounding, `unsteady` names the outputs that rounding moves far in this call.
     """
 
     group: Group = Group.REAL
     exact: Call | None = None
     undecided: Mapping[str, Array] = field(default_factory=dict[str, Array])
+    unsteady: frozenset[str] = frozenset()
 
 
 UNKNOWN = Truth()
@@ -107,7 +108,8 @@ class OutputObserver:
             center = _center(reference, (truth.exact or {}).get(self.spec.name))
             self._profiler.add(reference, center, actual)
             error = error_of(actual, center)
-            self._errors[truth.group] = self._errors.get(truth.group, Error()) + error
+            group = Group.UNSTEADY if self.spec.name in truth.unsteady else truth.group
+            self._errors[group] = self._errors.get(group, Error()) + error
 
     def _dtypes_fit(self, call: int, reference: Array, actual: Array) -> bool:
         if reference.dtype.kind not in COMPARABLE_KINDS or actual.dtype.kind not in COMPARABLE_KINDS:

@@ -108,3 +108,31 @@ def test_decisions_that_any_run_takes_otherwise_are_undecided():
     assert list(masks) == ["label"]
     assert masks["label"].tolist() == [True, False, True]
     assert undecided(source, [{"label": np.array([1])}])["label"].all(), "rounding decides how many there are"
+
+
+def test_generated_inputs_on_which_the_source_loses_far_more_are_left_out():
+    truth = wide()
+    lost = 100 * 1e-6
+    sources = calls(truth + 1e-6, truth + 1e-6, truth + lost)
+    groups = [Group.REAL, Group.PROBES, Group.PROBES]
+    floor = measure_floor(sources, calls(truth, truth, truth), [], groups)
+    assert floor.unsteady == {"x": (2,)}
+    assert floors(floor) == [(pytest.approx(1e-6), pytest.approx(1e-6))] * 2
+    errors = {Group.UNSTEADY: Error(squares=1e9, largest=1e9, elements=100)}
+    assert all(error.elements == 0 for error, _, _ in floor.of("x", errors))
+
+
+def test_real_inputs_are_never_left_out():
+    truth = wide()
+    floor = measure_floor(
+        calls(truth + 1e-6, truth + 1e-2), calls(truth, truth), [], [Group.REAL, Group.REAL], unsteady=None
+    )
+    assert not floor.unsteady
+
+
+def test_calls_that_were_left_out_stay_out_when_the_source_runs_again():
+    truth = wide()
+    again = measure_floor(
+        calls(truth, truth + 1.0), calls(truth, truth), [], [Group.REAL, Group.PROBES], unsteady={"x": (1,)}
+    )
+    assert list(again.outputs["x"]) == [Group.REAL]
