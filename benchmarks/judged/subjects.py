@@ -14,23 +14,24 @@ _ITEMS = (
     "crepe_tiny (torch)", "minilm (torch)", "efficientnet_lite0 (torch)", "silero (torch)", "mtcnn_pnet (torch)",
     "mtcnn_rnet (torch)", "mtcnn_onet (torch)", "mtcnn_onet (keras)", "sleep_gru (keras)", "fer (keras)",
 )  # fmt: skip
+_LARGE = ("efficientnet_lite0", "crepe_tiny", "minilm", "fer", "mtcnn_pnet")
 _SAMPLES = ("digits_cnn", "ink_tokens", "digit_pairs", "faces_cnn", "digit_columns_gru", "tumours")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:
-    """One model; `calibration` is empty for one that is not quantised here."""
+    """One model; `samples` are none where every call takes long: it is judged on its example and on probes."""
 
     name: str
     framework: str
     source: tuple[str, ...]
-    samples: str
+    samples: str | None
     calibration: str
 
     @property
     def arguments(self) -> tuple[str, ...]:
         """Of `edgeproof convert`, without formats and folder."""
-        return (*self.source, "--samples", self.samples)
+        return (*self.source, *(("--samples", self.samples) if self.samples else ()))
 
     def faulty(self, fault: str) -> tuple[str, ...] | None:
         """SOURCE and options for the model with a fault; None where there is no factory to break."""
@@ -55,7 +56,7 @@ def _published(item: Item) -> Subject:
         name=f"{item.model}_{item.framework}",
         framework=item.framework,
         source=(item.factory,),
-        samples=item.samples,
+        samples=None if item.model in _LARGE else item.samples,
         calibration=item.samples,
     )
 
