@@ -23,7 +23,14 @@ def explained_write_errors(path: Path) -> Generator[None]:
 
 
 def write_atomically(path: Path, payload: bytes) -> None:
-    """Write through a temporary name beside `path`, so that there is never half a file; UsageError if it fails."""
+    """Write through a temporary name beside `path`, so that there is never half a file; UsageError if it fails.
+
+    What is there and no plain file, such as /dev/stdout or a named pipe, is written into and not replaced.
+    """
+    if path.exists() and not path.is_file():
+        with explained_write_errors(path), path.open("wb") as stream:
+            stream.write(payload)
+        return
     partial = path.with_name(f".{path.name}.partial")
     try:
         with explained_write_errors(path), partial.open("wb") as stream:
