@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import fx
 from torch.export import ExportedProgram
@@ -29,7 +30,7 @@ from .tracing import depending
 
 _GAP = 64  # differences this close are one
 _FOLDED = ("conv", "linear")
-_CONTEXT = 256  # how much is looked at on either side to find a place again
+_CONTEXTS = (256, 64, 16)  # how much is looked at on either side to find a place again
 
 
 class _Tapped(torch.nn.Module):
@@ -185,23 +186,21 @@ def transplanted(tapped: bytes, expected: bytes, artifact: bytes) -> tuple[bytes
 
 def differences(left: bytes, right: bytes) -> Iterator[tuple[int, int]]:
     """The ranges in which two texts of one length differ, those close together as one."""
-    places = [place for place in range(0, len(left), _GAP) if left[place : place + _GAP] != right[place : place + _GAP]]
-    start = end = -1
-    for place in places:
-        if place > end:
-            if end >= 0:
-                yield start, end
-            start = place
-        end = min(place + _GAP, len(left))
-    if end >= 0:
-        yield start, end
+    places = np.flatnonzero(np.frombuffer(left, np.uint8) != np.frombuffer(right, np.uint8))
+    for together in np.split(places, np.flatnonzero(np.diff(places) > _GAP) + 1):
+        if together.size:
+            yield int(together[0]), int(together[-1]) + 1
 
 
 def _place(tapped: bytes, expected: bytes, start: int, end: int) -> int:
-    """Where `expected` from start to end stands in another program that holds the same constant; -1 if nowhere."""
-    before, after = max(start - _CONTEXT, 0), min(end + _CONTEXT, len(expected))
-    for left, right in ((before, after), (before, end), (start, after), (start, end)):
-        place = tapped.find(expected[left:right])
-        if place >= 0:
-            return place + start - left
+    """Where `expected` from start to end stands in another program that holds the same constant.
+
+    It is told by what is beside it in the constant, on both sides or on one; -1 if it stands nowhere, or at two places.
+    """
+    for size in _CONTEXTS:
+        for before, after in ((size, size), (size, 0), (0, size)):
+            left, right = max(start - before, 0), min(end + after, len(expected))
+            place = tapped.find(expected[left:right])
+            if place >= 0:
+                return place + start - left if tapped.find(expected[left:right], place + 1) < 0 else -1
     return -1

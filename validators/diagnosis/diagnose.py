@@ -34,7 +34,7 @@ from ..verification import folder_of
 from .locating import Layer, Location, layers_of, locate, wrong_ones
 from .matching import Values
 from .report import DiagnosedLayer, Diagnosis, Ending
-from .reproduction import write_reproduction
+from .reproduction import require_empty, write_reproduction
 
 Result = TypeVar("Result")
 _LOWERED_AGAIN = "executorch"
@@ -55,7 +55,7 @@ def diagnose(request: Request, *, on_progress: Listener = ignore_progress) -> Di
     """Where the artifact leaves its source.
 
     Raises InputError if there is no such artifact or nothing to judge it by, NotRunnable for what cannot be looked
-    into.
+    into, UsageError if the output is a folder with something in it.
     """
     folder, only = folder_of(request.place)
     made = manifest.read(folder)
@@ -68,6 +68,7 @@ def diagnose(request: Request, *, on_progress: Listener = ignore_progress) -> Di
             f"{record.file} is in {record.precision}, and the values inside are compared in fp32 alone",
             fix="`edgeproof verify --hops` says which step is at fault",
         )
+    require_empty(request.output)
     limits = request.limits.for_input(folder)
     with (
         tempfile.TemporaryDirectory(prefix="edgeproof-diagnose-") as scratch,

@@ -80,10 +80,11 @@ def wrong_ones(
     `given` is what the artifact itself gives for the outputs that failed. They are right in the taps, if these are
     nearer to the source: then what was switched off to see them is at fault.
     """
+    nodes = {node.name: node for node in trace.nodes}
     wrong = {
         name
         for name, array in given.items()
-        if _is_wrong(values, taps.outputs.get(name, ""), exact.get(trace.outputs[name]), array)
+        if _is_wrong(nodes.get(trace.outputs[name]), exact, values, taps.outputs.get(name, ""), array)
     }
     return (
         replace(trace, outputs={name: node for name, node in trace.outputs.items() if name in wrong}),
@@ -91,11 +92,13 @@ def wrong_ones(
     )
 
 
-def _is_wrong(values: Values, tap: str, expected: Array | None, given: Array) -> bool:
-    if expected is None:  # integers, or a constant
+def _is_wrong(node: TracedNode | None, exact: Mapping[str, Array], values: Values, tap: str, given: Array) -> bool:
+    if node is None or node.name not in exact:  # a constant, or integers
         return True
-    right, wrong = values.match(tap, expected, 1.0), values.match(tap, given.astype(np.float64), 1.0)
-    return right is None or wrong is None or not right.ratio < wrong.ratio
+    floor = floor_of(exact[node.name], node.noise or 0.0)
+    right = values.match(tap, exact[node.name], floor)
+    wrong = values.match(tap, given.astype(np.float64), floor)
+    return right is None or wrong is None or not right.ratio <= max(wrong.ratio, 1.0)
 
 
 def locate(

@@ -22,15 +22,19 @@ from .scripts import DIFFERENCE, script_for
 _SECONDS = 300
 
 
+def require_empty(folder: Path) -> None:
+    """Raises UsageError if the folder is there and not empty."""
+    if folder.exists() and any(folder.iterdir()):
+        raise UsageError(f"{folder} exists and is not empty", fix="choose another folder with -o, or remove it")
+
+
 def write_reproduction(
     folder: Path, found: Diagnosis, location: Location, job: ExtractJob, extract: Callable[[ExtractJob], None]
 ) -> Diagnosis:
     """Fill `folder`, run its script once, and say whether it shows the difference.
 
-    Raises UsageError if the folder is there and not empty, NotRunnable if the operator cannot stand alone.
+    Raises NotRunnable if the operator cannot stand alone.
     """
-    if folder.exists() and any(folder.iterdir()):
-        raise UsageError(f"{folder} exists and is not empty", fix="choose another folder with -o, or remove it")
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / f"operator{Path(job.artifact.file).suffix}"
     calls = folder / "call.npz"
