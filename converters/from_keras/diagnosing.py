@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
 
@@ -37,7 +37,7 @@ def extract(job: ExtractJob) -> int:
 
 
 @contextmanager
-def _layers_named() -> Iterator[None]:
+def _layers_named() -> Generator[None]:
     """What is exported meanwhile knows its layers: Keras calls them past the hooks of modules in torch.export."""
     layer: Any = keras.layers.Layer
     own = layer.__call__

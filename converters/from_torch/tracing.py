@@ -7,9 +7,11 @@ from typing import Any
 
 import torch
 from torch import fx
+from torch.export import ExportedProgram
 from torch.utils import _pytree as pytree
 
 from ..diagnosis_job import Trace, TracedNode, TraceJob
+from ..errors import NotRunnable
 from ..layouts import to_artifact
 from ..tensors import Call, read_calls, write_calls
 from ..worker.stages import stage
@@ -46,11 +48,7 @@ def trace_of(program: TorchProgram, job: TraceJob) -> Trace:
     with stage("trace"), torch.no_grad():
         plain = _Recorded(source.module(check_guards=False))
         plain.run(*(tensor.clone() for tensor in tensors))
-        with doubles():
-            double = double_module(source)
-            exact = _Recorded(double)
-            exact.run(*as_doubles(tensors))
-    graph = double.graph
+        exact, graph = _in_doubles(source, tensors)
     nodes = [node for node in depending(graph) if node.op == "call_function"]
     names = (spec.name for spec in program.signature.outputs)
     returned = pytree.tree_leaves(graph.output_node().args)
@@ -59,6 +57,21 @@ def trace_of(program: TorchProgram, job: TraceJob) -> Trace:
         nodes=tuple(_traced(node, plain.values, exact.values) for node in nodes),
         outputs={name: str(node) for name, node in zip(names, returned, strict=True)},
     )
+
+
+def _in_doubles(source: ExportedProgram, tensors: tuple[torch.Tensor, ...]) -> tuple[_Recorded, fx.Graph]:
+    """The program after it ran in float64, and its graph; NotRunnable if it does not."""
+    with doubles():
+        module = double_module(source)
+        recorded = _Recorded(module)
+        try:
+            recorded.run(*as_doubles(tensors))
+        except Exception as error:
+            raise NotRunnable(
+                f"the model does not run in float64, in which operators are compared: {type(error).__name__}: {error}",
+                fix="`edgeproof verify --hops` says which step is at fault",
+            ) from error
+    return recorded, module.graph
 
 
 def depending(graph: fx.Graph) -> dict[fx.Node, None]:

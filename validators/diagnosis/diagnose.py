@@ -13,7 +13,7 @@ import numpy as np
 from ...converters import manifest, registry
 from ...converters.artifact import Artifact
 from ...converters.diagnosis_job import ExtractJob, TapJob, TappedJob, Taps, Trace, TraceJob
-from ...converters.errors import InputError, NeedsTensorFlow, NotRunnable
+from ...converters.errors import ConversionError, InputError, NotRunnable
 from ...converters.job import ConvertJob, ConvertOptions, Layout
 from ...converters.manifest import Manifest
 from ...converters.precision import Precision
@@ -160,9 +160,9 @@ class _Run:
         job = TraceJob(program=program, calls=str(calls), values=str(values))
         try:
             return self._ask(_task("trace", row.tracer, job, Trace, row)), row
-        except NeedsTensorFlow as error:
+        except ConversionError as error:
             raise NotRunnable(
-                f"the source needs TensorFlow, whose operators are not traced: {error.message}",
+                f"the source has no program of which operators are traced: {error.message}",
                 fix="`edgeproof verify --hops` says which step is at fault",
             ) from error
 
