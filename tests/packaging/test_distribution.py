@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
-import sys
 import tarfile
 import tomllib
 import venv
@@ -15,49 +12,21 @@ from email import message_from_string
 from pathlib import Path
 
 import pytest
+from distribution import REPOSITORY, built_distribution, run, wheel_in
 
 pytestmark = [pytest.mark.packaging, pytest.mark.slow]
 
-REPOSITORY = Path(__file__).resolve().parents[2]
 PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
-# Taken before any fixture moves the home: pip reads the machine's own configuration from there.
-ENVIRONMENT = dict(os.environ)
-
-
-def run(*command: str | Path, cwd: Path) -> str:
-    done = subprocess.run(command, cwd=cwd, env=ENVIRONMENT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, f"{command}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
-    return done.stdout
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A folder with the sdist of the files git knows or would know, and the wheel built from that sdist."""
-    folder = tmp_path_factory.mktemp("distribution")
-    listing = run("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", cwd=REPOSITORY)
-    for name in filter(None, listing.split("\0")):
-        if (REPOSITORY / name).is_file():
-            target = folder / "a-clone with a dash" / name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(REPOSITORY / name, target)
-    run(
-        sys.executable,
-        "-P",
-        "-m",
-        "build",
-        "--no-isolation",
-        "--outdir",
-        folder / "dist",
-        cwd=folder / "a-clone with a dash",
-    )
-    yield folder / "dist"
-    shutil.rmtree(folder)
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return built_distribution(tmp_path_factory)
 
 
 @pytest.fixture(scope="module")
 def wheel(built: Path) -> Path:
-    (only,) = built.glob("*.whl")
-    return only
+    return wheel_in(built)
 
 
 @pytest.fixture(scope="module")
