@@ -123,7 +123,8 @@ class Golden:
             yield Truth(group=group, exact=known, undecided=mask, unsteady=unsteady)
 
     def _store_undecided(self, others: Sequence[Path]) -> None:
-        first = next(read_calls(self.reference), {})
+        nothing: Call = {}
+        first = next(read_calls(self.reference), nothing)
         if all(array.dtype.kind == "f" for array in first.values()):
             return
         streams = zip(read_calls(self.reference), *map(read_calls, others), strict=False)
