@@ -29,7 +29,7 @@ from edgeproof.validators.limits import QUANTITIES
 from edgeproof.validators.noise_floor import EPSILON, Noise
 from edgeproof.validators.tolerance import round_up
 
-MARGIN = 2.0
+MARGIN = 1.75
 _LIMITS = Path(__file__).resolve().parents[1] / "validators" / "limits.json"
 _ALL_PRECISIONS = "fp32,fp16,int8,int8-dynamic"
 _FIXED_SCALES = ("--precision", "int8-full,int16x8", "--to", "litert")

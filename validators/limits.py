@@ -28,7 +28,6 @@ class Limits:
     * `doubt`: the source from its float64 program, of jitter
     * `simulation`, `measured_simulation`: a quantised artifact from its simulation, of what the simulation loses
       against the source; the second where scales are measured as the model runs
-    * `steps`: the same in steps of an output that is itself in integers
     * `half`: a float16 artifact from the source, of what the source loses in float16
     """
 
@@ -37,7 +36,6 @@ class Limits:
     doubt: float
     simulation: float
     measured_simulation: float
-    steps: float
     half: float
 
 
@@ -48,7 +46,6 @@ QUANTITIES = {
     "doubt": "source/jitter",
     "simulation": SIMULATION,
     "measured_simulation": MEASURED_SIMULATION,
-    "steps": STEPS,
     "half": HALF,
 }
 

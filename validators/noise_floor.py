@@ -23,9 +23,10 @@ _TINY = float(np.finfo(np.float32).tiny)
 # A group of calls with fewer elements of an output says too little alone, and is taken together with the others.
 _FEW = 64
 # A generated input on which the source loses this many times more than on real ones says nothing about an artifact:
-# there the error of one rounding is anything, and differs from run to run by factors of fifty. A loss below the second
-# number is never too much.
+# there the error of one rounding is anything, and differs from run to run by factors of fifty. So do numbers that are
+# this many times as large as any on real inputs. A loss below the last number is never too much.
 _MORE_LOST = 4.0
+_FAR_LARGER = 10.0
 _STEADY = 1e-6
 
 
@@ -187,11 +188,15 @@ def measure_floor(
 
 
 def _unsteady(noises: Sequence[tuple[Group, Noise]]) -> tuple[int, ...]:
-    """The generated calls on which the source loses far more digits than on real ones, by position."""
+    """The generated calls on which the source is not itself, by position.
+
+    It loses far more digits than on real ones there, or gives far larger numbers.
+    """
     real = _together(noise for group, noise in noises if group is Group.REAL)
     most = max(_MORE_LOST * real.share, _STEADY)
-    generated = (place for place, (group, _) in enumerate(noises) if group is Group.PROBES)
-    return tuple(place for place in generated if noises[place][1].share > most)
+    largest = _FAR_LARGER * real.size.largest or math.inf
+    generated = ((place, noise) for place, (group, noise) in enumerate(noises) if group is Group.PROBES)
+    return tuple(place for place, noise in generated if noise.share > most or noise.size.rms > largest)
 
 
 def _by_group(noises: Sequence[tuple[Group, Noise]], unsteady: Collection[int]) -> dict[Group, Noise]:

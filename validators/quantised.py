@@ -17,6 +17,9 @@ from .metrics import OutputMeter, OutputMetrics
 from .parity import Cause, Check, Finding, Status, TensorParity
 from .tolerance import check
 
+# Of an output that is itself in integers: one element in four a step off. A zero point one off makes 1.0, a scale 1 %
+# off 0.7 in an output that uses its range.
+LARGEST_STEPS = 0.5
 # Below this ratio of signal to noise what is left is another model; a budget of the user's own takes its place.
 LEAST_SQNR_DB = 10.0
 _CHANGED_INTEGERS = 0.1
@@ -70,8 +73,8 @@ class SimulationPolicy:
         step = self.steps.get(output)
         limits = measured_limits()
         largest = limits.measured_simulation if self.measured else limits.simulation
-        if step is not None and limits.steps * step > largest * noise:
-            return (check(STEPS, metrics.rms / step, limits.steps),)
+        if step is not None and LARGEST_STEPS * step > largest * noise:
+            return (check(STEPS, metrics.rms / step, LARGEST_STEPS),)
         share = metrics.rms / noise if noise else (math.inf if metrics.rms else 0.0)
         return (check(MEASURED_SIMULATION if self.measured else SIMULATION, share, largest),)
 

@@ -60,11 +60,11 @@ def test_no_output_is_held_to_less_than_one_rounding():
 def test_real_and_generated_calls_have_floors_of_their_own():
     truth = wide()
     floor = measure_floor(
-        calls(truth + 1e-6, 1e4 * truth + 1e-2), calls(truth, 1e4 * truth), [], [Group.REAL, Group.PROBES]
+        calls(truth + 1e-6, 3 * truth + 5e-6), calls(truth, 3 * truth), [], [Group.REAL, Group.PROBES]
     )
     assert floors(floor) == [
         (pytest.approx(1e-6), pytest.approx(1e-6)),
-        (pytest.approx(1e-2), pytest.approx(1e-2)),
+        (pytest.approx(5e-6), pytest.approx(5e-6)),
     ]
 
 
@@ -136,3 +136,12 @@ def test_calls_that_were_left_out_stay_out_when_the_source_runs_again():
         calls(truth, truth + 1.0), calls(truth, truth), [], [Group.REAL, Group.PROBES], unsteady={"x": (1,)}
     )
     assert list(again.outputs["x"]) == [Group.REAL]
+
+
+def test_generated_inputs_that_bring_far_larger_numbers_are_left_out():
+    truth = wide()
+    far = 1000 * truth
+    groups = [Group.REAL, Group.PROBES]
+    assert measure_floor(calls(truth, far), calls(truth, far), [], groups).unsteady == {"x": (1,)}
+    zeros = np.zeros(100)
+    assert not measure_floor(calls(zeros, truth), calls(zeros, truth), [], groups).unsteady
