@@ -30,7 +30,7 @@ from edgeproof.validators.noise_floor import EPSILON, Noise
 from edgeproof.validators.tolerance import round_up
 
 MARGIN = 1.75
-# The float model itself is 1.0 of quantisation's noise away from the simulation, and must not pass for the quantised one.
+# The float model itself is 1.0 of quantisation's noise off the simulation, and must not pass for the quantised one.
 _MARGIN_OF_SIMULATIONS = 1.5
 _LIMITS = Path(__file__).resolve().parents[1] / "validators" / "limits.json"
 _ALL_PRECISIONS = "fp32,fp16,int8,int8-dynamic"
