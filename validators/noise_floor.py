@@ -190,11 +190,12 @@ def measure_floor(
 def _unsteady(noises: Sequence[tuple[Group, Noise]]) -> tuple[int, ...]:
     """The generated calls on which the source is not itself, by position.
 
-    It loses far more digits than on real ones there, or gives far larger numbers.
+    It loses far more digits than on real ones there, or gives far larger numbers; a few real numbers do not tell what
+    is large.
     """
     real = _together(noise for group, noise in noises if group is Group.REAL)
     most = max(_MORE_LOST * real.share, _STEADY)
-    largest = _FAR_LARGER * real.size.largest or math.inf
+    largest = (_FAR_LARGER * real.size.largest if real.size.elements >= _FEW else 0.0) or math.inf
     generated = ((place, noise) for place, (group, noise) in enumerate(noises) if group is Group.PROBES)
     return tuple(place for place, noise in generated if noise.share > most or noise.size.rms > largest)
 

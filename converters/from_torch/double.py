@@ -15,6 +15,8 @@ from torch.utils import _pytree as pytree
 from .passes.drop_assertions import drop_assertions
 from .retype import cast, retype
 
+# Kernels compute a sigmoid as 1/2 plus an odd function, so that what is rounded is never smaller than 1/2.
+_LEAST_SIZE: dict[Any, float] = {torch.ops.aten.sigmoid.default: 0.5}
 _WIDER = {torch.float32: torch.float64, torch.complex64: torch.complex128}
 # The distance from 1 to the next float32, which is the most that one rounding to it moves a number.
 ULP = float(torch.finfo(torch.float32).eps)
@@ -62,13 +64,16 @@ class Jittered(fx.Interpreter):
         """What the operator gives, moved; views and tensors changed in place stay what they share."""
         taken = {_memory(value) for value in pytree.tree_leaves((args, kwargs)) if isinstance(value, torch.Tensor)}
         given = super().call_function(target, args, kwargs)
-        return pytree.tree_map(lambda value: self._moved(value, taken), given)
+        least = _LEAST_SIZE.get(target, 0.0)
+        return pytree.tree_map(lambda value: self._moved(value, taken, least), given)
 
-    def _moved(self, value: Any, taken: set[int]) -> Any:
+    def _moved(self, value: Any, taken: set[int], least: float) -> Any:
         if not isinstance(value, torch.Tensor) or not value.is_floating_point() or _memory(value) in taken:
             return value
         noise = torch.empty(value.shape, dtype=value.dtype).uniform_(-1, 1, generator=self._generator)
-        return value * (1 + self._ulps * ULP * noise)
+        if not least:
+            return value * (1 + self._ulps * ULP * noise)
+        return value + self._ulps * ULP * noise * value.abs().clamp(min=least)
 
 
 def _memory(tensor: torch.Tensor) -> int:

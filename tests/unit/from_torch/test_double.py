@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from edgeproof.converters.from_torch.double import Jittered, as_doubles, double_module, doubles
+from edgeproof.converters.from_torch.double import ULP, Jittered, as_doubles, double_module, doubles
 from edgeproof.converters.from_torch.recurrent_shapes import whole_recurrent_layers
 
 
@@ -99,6 +99,14 @@ def test_jitter_is_of_the_size_of_a_rounding_and_repeats():
     assert not torch.equal(moved[0], moved[2])
     share = ((moved[0] - truth).abs() / truth).max()
     assert 2**-24 < share < 2**-19
+
+
+def test_what_a_sigmoid_rounds_is_never_small():
+    x = torch.full((1, 1000), -9.0)
+    module = double_module(exported(nn.Sigmoid(), x))
+    exact, moved = in_doubles(module, x), in_doubles(Jittered(module, seed=1).run, x)
+    largest = float((moved - exact).abs().max())
+    assert 0.4 * ULP < largest <= 0.5 * ULP
 
 
 def test_jitter_leaves_views_and_writes_through_them():

@@ -145,3 +145,9 @@ def test_generated_inputs_that_bring_far_larger_numbers_are_left_out():
     assert measure_floor(calls(truth, far), calls(truth, far), [], groups).unsteady == {"x": (1,)}
     zeros = np.zeros(100)
     assert not measure_floor(calls(zeros, truth), calls(zeros, truth), [], groups).unsteady
+
+
+def test_a_few_real_numbers_do_not_tell_what_is_large():
+    one, far = np.full(1, 0.0005), np.full(1, 0.44)
+    groups = [Group.REAL, Group.PROBES]
+    assert not measure_floor(calls(one, far), calls(one, far), [], groups).unsteady
