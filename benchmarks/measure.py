@@ -15,7 +15,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import IO, Any
 
-from edgeproof.validators.processor import this_processor
+from edgeproof.converters.processor import this_processor
 
 EDGEPROOF = str(Path(sys.executable).with_name("edgeproof"))
 _TOOLS = (

@@ -11,12 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from ..converters.errors import EdgeproofError
+from ..converters.processor import Processor, this_processor
 from ..converters.worker.confinement import Containment
 from ..converters.worker.pool import Finished, Limits, Pool, Task
 from ..converters.worker.stacks import Stack
 from ..converters.worker.warm import WarmJob
-from ..validators.parity import Processor
-from ..validators.processor import this_processor
 
 _MEMORY_WANTED = 4 << 30
 _DISK_WANTED = 2 << 30

@@ -78,10 +78,11 @@ def details(report: ParityReport) -> Iterator[Text]:
         yield _labelled("note", note)
     for note, rows in _notes_by_row(report).items():
         yield _labelled("note", f"{', '.join(rows)}: {note}")
-    for row in report.results:
-        if row.status is not Status.PASS:
-            yield from _explained(row)
-        yield from (Text(f"  {row.format} {row.precision}: {hop_text(hop)}") for hop in row.hops)
+    for alike in _alike(report):
+        if alike[0].status is not Status.PASS:
+            yield from _explained(alike)
+        for row in alike:
+            yield from (Text(f"  {row.format} {row.precision}: {hop_text(hop)}") for hop in row.hops)
 
 
 def largest_difference(row: ParityRow) -> str:
@@ -134,7 +135,9 @@ def _of_float(row: ParityRow, outcome: Outcome) -> str:
 
 
 def _seconds_of(row: ParityRow, outcome: Outcome) -> float | None:
-    """What the row cost: making the artifact and running it."""
+    """What the row cost: making the artifact and running it on the host, or running it elsewhere."""
+    if row.target != "host":
+        return row.seconds
     titles = {f"{row.format} {row.precision}", f"run {row.format} {row.precision}"}
     spent = [timing.wall_seconds for timing in outcome.timings if timing.title in titles]
     return sum(spent) if spent else row.seconds
@@ -143,9 +146,10 @@ def _seconds_of(row: ParityRow, outcome: Outcome) -> float | None:
 def _verdict_line(outcome: Outcome, folder: Path | None) -> Text:
     report = outcome.report
     passed = sum(row.status is Status.PASS for row in report.results)
+    what = "artifact" if len({row.target for row in report.results}) == 1 else "run"
     line = Text("\n")
     line.append(report.verdict, style=f"bold {_style(report.verdict)}")
-    line.append(f"  {passed} of {plural(len(report.results), 'artifact')} passed, {outcome.seconds:.1f} s")
+    line.append(f"  {passed} of {plural(len(report.results), what)} passed, {outcome.seconds:.1f} s")
     if folder is not None:
         line.append(f", {_relative(folder)}")
     return line
@@ -159,18 +163,37 @@ def _relative(folder: Path) -> str:
 
 def _notes_by_row(report: ParityReport) -> dict[str, list[str]]:
     """Notes of rows and of their outputs, each once, with the rows that have it."""
-    found: dict[str, list[str]] = {}
+    found: dict[str, dict[str, set[str]]] = {}
     for row in report.results:
         for note in dict.fromkeys((*row.notes, *(note for output in row.outputs for note in output.notes))):
-            found.setdefault(note, []).append(f"{row.format} {row.precision}")
-    return found
+            found.setdefault(note, {}).setdefault(f"{row.format} {row.precision}", set()).add(row.target)
+    targets = {row.target for row in report.results}
+    return {note: [_with_targets(name, on, targets) for name, on in rows.items()] for note, rows in found.items()}
 
 
-def _explained(row: ParityRow) -> Iterator[Text]:
+def _with_targets(name: str, on: set[str], targets: set[str]) -> str:
+    """The artifact, and where, unless it is said of all targets."""
+    return name if on == targets else f"{name} on {', '.join(sorted(on))}"
+
+
+def _alike(report: ParityReport) -> list[list[ParityRow]]:
+    """The rows in their order; those that ended the same way and for one reason stand together."""
+    groups: dict[tuple[str, ...], list[ParityRow]] = {}
+    for row in report.results:
+        apart = () if row.reason else (row.file, row.target)
+        groups.setdefault((row.status, row.reason, row.fix, row.log or "", *apart), []).append(row)
+    return list(groups.values())
+
+
+def _explained(rows: list[ParityRow]) -> Iterator[Text]:
+    """What became of rows that ended alike."""
+    row = rows[0]
     heading = Text("\n")
     heading.append(row.status, style=_style(row.status))
-    place = "" if row.status in _NEVER_RAN else f" on {row.target}"
-    heading.append(f" {row.format} {row.precision}{place}: {printable_lines(row.reason)}")
+    names = dict.fromkeys(f"{each.format} {each.precision}" for each in rows)
+    places = dict.fromkeys(each.target for each in rows)
+    place = "" if row.status in _NEVER_RAN else f" on {', '.join(places)}"
+    heading.append(f" {', '.join(names)}{place}: {printable_lines(row.reason)}")
     yield heading
     if row.fix:
         yield _labelled("fix", row.fix)

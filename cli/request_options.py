@@ -15,10 +15,9 @@ from ..converters.registry import formats
 from ..converters.worker.pool import Limits
 from ..validators.request import Request
 from ..validators.sequence import parse_state
+from ..validators.targets.known import check_target
 from .options import parse_memory, parse_names
 from .source_options import SourceArguments, source_from
-
-TARGETS = ("host",)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +53,7 @@ def request_of(given: ConvertArguments) -> Request:
     """The request; raises UsageError for whatever is not understood, before anything is started."""
     formats_wanted = parse_names(given.to, option="--to", known=tuple(formats()))
     precisions = parse_precisions(given.precision)
-    targets = parse_names(given.on, option="--on", known=TARGETS)
+    targets = parse_targets(given.on)
     dynamic = parse_dynamic(given.dynamic)
     limits = limits_of(given.jobs, given.timeout, given.memory)
     if not given.verify and given.samples:
@@ -94,6 +93,14 @@ def parse_precisions(texts: tuple[str, ...]) -> tuple[Precision, ...]:
     own = tuple(str(item) for item in Precision)
     named = (",".join(str(ALIASES.get(part.strip().lower(), part)) for part in text.split(",")) for text in texts)
     return tuple(Precision(name) for name in parse_names(named, option="--precision", known=own))
+
+
+def parse_targets(texts: tuple[str, ...]) -> tuple[str, ...]:
+    """Targets by name, each once, in the order given; raises UsageError for a family that there is not."""
+    names = [part.strip() for text in texts for part in text.split(",") if part.strip()]
+    if not names:
+        raise UsageError("--on names no target", fix="leave it out for the host, or see `edgeproof targets`")
+    return tuple(dict.fromkeys(check_target(name) for name in names))
 
 
 def limits_of(jobs: int | None, timeout: float, memory: str | None) -> Limits:

@@ -8,6 +8,7 @@ from enum import StrEnum
 from .artifact import Artifact
 from .feedback import Feedback
 from .precision import Precision
+from .processor import Processor
 from .signature import Dim, Signature
 from .source import Source
 
@@ -190,12 +191,17 @@ class Scores:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunJob:
-    """Run an artifact on stored calls and store its outputs."""
+    """Run an artifact on stored calls and store its outputs.
+
+    With a `budget`, in seconds, no call is begun once it is spent and `least` calls were made.
+    """
 
     artifact: Artifact
     calls: str
     outputs: str
     feedback: Feedback | None = None
+    budget: float | None = None
+    least: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -229,7 +235,9 @@ class RunResult:
     """How a run went: the number of calls, the median seconds of one, and who computed (name to version).
 
     `declared` is the signature that an artifact's file itself declares, in the artifact's own layouts; `refused`
-    are the calls that a source did not take, by position: their outputs are left out.
+    are the calls that a source did not take, by position: their outputs are left out. `processor` is where it ran, and
+    `emulated` says that this was an emulator, whose seconds mean nothing. `positions` are the stored calls that ran, in
+    ascending order, where not all of them did.
     """
 
     calls: int
@@ -237,3 +245,6 @@ class RunResult:
     made_by: dict[str, str]
     declared: Signature | None = None
     refused: tuple[int, ...] = ()
+    processor: Processor | None = None
+    emulated: bool = False
+    positions: tuple[int, ...] | None = None

@@ -57,12 +57,14 @@ class RunnerRow:
 
     `tap` shows what every operator gives, `extract` takes one out; a format without them is lowered again from its
     program instead (QuantizerRow.tapped). `warmth` names what a worker must have imported to be waited for (see
-    pool.Task). A runner without `measure`, such as another distribution's, measures nothing.
+    pool.Task). A runner without `measure`, such as another distribution's, measures nothing; `measure_stack` is there
+    where that takes other libraries than running.
     """
 
     format: str
     entry: str
     measure: str = ""
+    measure_stack: Stack | None = None
     tap: str = ""
     extract: str = ""
     stack: Stack
@@ -171,11 +173,11 @@ RUNNERS = (
     RunnerRow(
         format=Format.EXECUTORCH,
         entry=f"{_RUNNERS}.executorch:run",
-        measure=f"{_RUNNERS}.executorch:measure",
-        stack=Stack.TORCH,
-        needs=("torch", "executorch"),
+        measure=f"{_RUNNERS}.executorch_bindings:measure",
+        measure_stack=Stack.TORCH,
+        stack=Stack.RUNTIMES,
+        needs=("executorch",),
         extra="executorch",
-        warmth="executorch",
     ),
     RunnerRow(
         format=Format.LITERT,

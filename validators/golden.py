@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import chain, repeat
 from pathlib import Path
 
@@ -89,7 +90,7 @@ class Golden:
         """
         exact = None if why else read_calls(self.truth)
         floor = measure_floor(read_calls(self.reference), exact, [*map(read_calls, jittered)], self.groups)
-        floor = floor.trusted() if not why else NoiseFloor(kind=floor.kind, outputs=floor.outputs, why=why)
+        floor = floor.trusted() if not why else replace(floor, why=why)
         self.store_floor(floor)
         self._store_undecided([*([] if why else [self.truth]), *jittered, *wide])
         return floor
@@ -108,6 +109,23 @@ class Golden:
     def store_floor(self, floor: NoiseFloor) -> None:
         """Write the floor."""
         write_atomically(self.floor, DOCUMENT.encode(floor))
+
+    def part(self, positions: Sequence[int], folder: Path) -> Golden:
+        """The same for some of the calls alone, by position in ascending order, in `folder`."""
+        folder.mkdir(parents=True)
+        feedback = self.feedback and replace(
+            self.feedback, start=sum(position < self.feedback.start for position in positions)
+        )
+        part = Golden(folder, real=sum(position < self.real for position in positions), feedback=feedback)
+        wanted = set(positions)
+        for path in (self.reference, self.truth, self.program, self.undecided, *self._simulations()):
+            if path.exists():
+                calls = enumerate(read_calls(path))
+                write_calls(part.folder / path.name, (call for place, call in calls if place in wanted))
+        return part
+
+    def _simulations(self) -> list[Path]:
+        return sorted(self.folder.glob("simulated.*.npz"))
 
     def truths(self, floor: NoiseFloor) -> Iterator[Truth]:
         """What is known of every call beyond the source's outputs."""
@@ -133,7 +151,7 @@ class Golden:
     def hashes(self) -> dict[str, str]:
         """The SHA-256 of every file that a verdict stands on; what artifacts gave is not among them."""
         plain = (self.calls, self.reference, self.truth, self.program, self.undecided, self.floor)
-        standing = (*plain, *sorted(self.folder.glob("simulated.*.npz")))
+        standing = (*plain, *self._simulations())
         return {path.name: file_sha256(path) for path in standing if path.exists()}
 
 

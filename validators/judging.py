@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -12,10 +13,12 @@ from ..converters.artifact import Artifact
 from ..converters.errors import EdgeproofError
 from ..converters.job import Description, RunResult, ScoreJob
 from ..converters.precision import Precision
+from ..converters.processor import this_processor
 from ..converters.quantization.budget import Budget, parse_budget
 from ..converters.quantization.recipe import Recipe
 from ..converters.signature import Signature
 from ..converters.tensors import read_calls
+from .beside_host import beside_host, remark_on
 from .calibration import Calibration
 from .compare import compare
 from .golden import Golden
@@ -23,7 +26,6 @@ from .hops import hops_of
 from .noise_floor import NoiseFloor
 from .observer import Truth
 from .parity import Hop, ParityRow, Score, Status, TensorParity
-from .processor import this_processor
 from .quantised import (
     CostPolicy,
     HalfPolicy,
@@ -43,6 +45,7 @@ from .signatures import check_signature
 from .spans import Known
 from .tolerance import FloorPolicy, Policy
 
+HOST = "host"
 _FEW = 64
 
 
@@ -94,6 +97,7 @@ class Judge:
         self._simulations: dict[Precision, _Simulated] = {}
         self._waiting: list[ArtifactRun] = []
         self._floor: NoiseFloor | None = None
+        self._judged: dict[tuple[str, str], ArtifactRun] = {}
 
     def outputs_of(self, artifact: Artifact, target: str) -> Path:
         """The file for an artifact's outputs on a target."""
@@ -141,11 +145,42 @@ class Judge:
             else:
                 self._waiting.append(run)
 
+    def beside_host(self, row: ParityRow) -> ParityRow:
+        """The row of another target with how far it is from the host, once all have run."""
+        host, run = (self._judged.get((row.file, target)) for target in (HOST, row.target))
+        if host is None or run is None or row.target == HOST:
+            return row
+        simulated = self._simulations.get(run.artifact.precision)
+        found = beside_host(
+            host.outputs,
+            run.outputs,
+            positions=run.result.positions,
+            steps=simulated.steps if simulated else {},
+        )
+        note = remark_on(found, run.artifact.precision, host=host.result, there=run.result) if found else None
+        return replace(row, beside=found, notes=(*row.notes, *((note,) if note else ())))
+
     def _judge(self, run: ArtifactRun, floor: NoiseFloor) -> ParityRow:
+        """The row of one run; where only some calls ran, it is held against these."""
+        self._judged[Path(run.artifact.file).name, run.target] = run
+        positions = run.result.positions
+        if positions is None:
+            return self._compare(run, floor)
+        stored = sum(1 for _ in read_calls(self.golden.calls))
+        with tempfile.TemporaryDirectory(prefix="edgeproof-part-") as scratch:
+            part = Judge(self._signature, self.golden.part(positions, Path(scratch) / "part"), hops=self._hops)
+            part._simulations = self._simulations
+            row = part._compare(run, floor.part(positions))
+        if len(positions) == stored:
+            return row
+        return replace(row, notes=(*row.notes, f"ran {len(positions)} of {stored} calls: an emulator is slow"))
+
+    def _compare(self, run: ArtifactRun, floor: NoiseFloor) -> ParityRow:
         outputs, policy = self._outputs(run, floor)
         declared = run.result.declared or run.artifact.signature
         wrong, told = judge_score(self._budget(run.artifact.precision), run.score)
-        known = runtime_notes(run.result.made_by, this_processor(), run.artifact.precision)
+        processor = run.result.processor or this_processor()
+        known = runtime_notes(run.result.made_by, processor, run.artifact.precision)
         findings = (*check_signature(self._signature, declared, layouts=run.artifact.layouts), *wrong)
         passed = bool(outputs) and not findings and all(output.status is Status.PASS for output in outputs)
         failed = [output for output in outputs if output.status is not Status.PASS]
@@ -167,11 +202,12 @@ class Judge:
             outputs=tuple(outputs),
             samples=run.result.calls,
             seconds=run.seconds,
-            ms_per_call=run.result.median_call_seconds * 1000,
+            ms_per_call=None if run.result.emulated else run.result.median_call_seconds * 1000,
             policy=policy,
             score=run.score,
             hops=() if passed and not self._hops else self._split(run, floor),
-            processor=this_processor(),
+            emulated=run.result.emulated,
+            processor=processor,
             made_by=run.artifact.made_by,
             run_by=run.result.made_by,
         )

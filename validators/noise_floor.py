@@ -91,11 +91,20 @@ class Noise:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CallNoise:
+    """The noise of one output in one call."""
+
+    group: Group
+    noise: Noise
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NoiseFloor:
     """The noise of every float output, by output and group.
 
     With FLOAT64 differences are taken from the float64 program, with JITTER from the source itself; `why` says why it
-    is not the former. `unsteady` has the calls, by output, that are left out.
+    is not the former. `unsteady` has the calls, by output, that are left out; `calls` the noise of each call, for
+    targets that run only some of them.
     """
 
     schema: int = 1
@@ -103,6 +112,7 @@ class NoiseFloor:
     outputs: dict[str, dict[Group, Noise]] = field(default_factory=dict[str, dict[Group, Noise]])
     why: str = ""
     unsteady: dict[str, tuple[int, ...]] = field(default_factory=dict[str, tuple[int, ...]])
+    calls: dict[str, tuple[CallNoise, ...]] = field(default_factory=dict[str, tuple[CallNoise, ...]])
 
     def of(self, output: str, errors: Mapping[Group, Error]) -> Iterator[tuple[Error, float, float]]:
         """An artifact's error in each group of calls of an output, with the floor of rms and of the largest element."""
@@ -125,15 +135,28 @@ class NoiseFloor:
 
     def with_jitter_of(self, other: NoiseFloor) -> NoiseFloor:
         """This floor with the jitter that was measured for another run of the source's program, on the same calls."""
-        outputs = {
-            name: {
-                group: replace(noise, jitter=other.outputs[name][group].jitter)
-                for group, noise in noises.items()
-                if group in other.outputs.get(name, {})
-            }
-            for name, noises in self.outputs.items()
+        calls = {
+            name: tuple(
+                replace(call, noise=replace(call.noise, jitter=theirs.noise.jitter))
+                for call, theirs in zip(calls, other.calls[name], strict=True)
+            )
+            for name, calls in self.calls.items()
         }
-        return replace(self, outputs=outputs)
+        return self._with(calls, self.unsteady)
+
+    def part(self, positions: Sequence[int]) -> NoiseFloor:
+        """The floor of some of the calls, by position in ascending order."""
+        places = {position: place for place, position in enumerate(positions)}
+        unsteady = {
+            name: tuple(places[position] for position in left_out if position in places)
+            for name, left_out in self.unsteady.items()
+        }
+        calls = {name: tuple(calls[position] for position in positions) for name, calls in self.calls.items()}
+        return self._with(calls, unsteady)
+
+    def _with(self, calls: dict[str, tuple[CallNoise, ...]], unsteady: dict[str, tuple[int, ...]]) -> NoiseFloor:
+        outputs = {name: _by_group(noises, unsteady.get(name, ())) for name, noises in calls.items()}
+        return replace(self, outputs=outputs, calls=calls, unsteady=unsteady)
 
     def trusted(self) -> NoiseFloor:
         """This floor, or the jitter's alone where the float64 program cannot be the source's."""
@@ -170,41 +193,42 @@ def measure_floor(
 
     All others yield one mapping of output names to arrays per call, in the same order, and are read side by side.
     """
-    by_call: dict[str, list[tuple[Group, Noise]]] = {}
+    by_call: dict[str, list[CallNoise]] = {}
     truth: Iterable[Call | None] = repeat(None) if exact is None else exact
     for group, source, true, *moved in zip(groups, reference, truth, *jittered, strict=False):
         for name, array in source.items():
             if array.dtype.kind == "f":
                 center = array if true is None else true[name]
                 noise = _noise(array, center, [call[name] for call in moved])
-                by_call.setdefault(name, []).append((group, noise))
+                by_call.setdefault(name, []).append(CallNoise(group=group, noise=noise))
     if unsteady is None:
         unsteady = {name: places for name, noises in by_call.items() if (places := _unsteady(noises))}
     return NoiseFloor(
         kind=FloorKind.JITTER if exact is None else FloorKind.FLOAT64,
         outputs={name: _by_group(noises, unsteady.get(name, ())) for name, noises in by_call.items()},
         unsteady=dict(unsteady),
+        calls={name: tuple(noises) for name, noises in by_call.items()},
     )
 
 
-def _unsteady(noises: Sequence[tuple[Group, Noise]]) -> tuple[int, ...]:
+def _unsteady(calls: Sequence[CallNoise]) -> tuple[int, ...]:
     """The generated calls on which the source is not itself, by position.
 
     It loses far more digits than on real ones there, or gives far larger numbers; a few real numbers do not tell what
     is large.
     """
-    real = _together(noise for group, noise in noises if group is Group.REAL)
+    real = _together(call.noise for call in calls if call.group is Group.REAL)
     most = max(_MORE_LOST * real.share, _STEADY)
     largest = (_FAR_LARGER * real.size.largest if real.size.elements >= _FEW else 0.0) or math.inf
-    generated = ((place, noise) for place, (group, noise) in enumerate(noises) if group is Group.PROBES)
+    generated = ((place, call.noise) for place, call in enumerate(calls) if call.group is Group.PROBES)
     return tuple(place for place, noise in generated if noise.share > most or noise.size.rms > largest)
 
 
-def _by_group(noises: Sequence[tuple[Group, Noise]], unsteady: Collection[int]) -> dict[Group, Noise]:
+def _by_group(calls: Sequence[CallNoise], unsteady: Collection[int]) -> dict[Group, Noise]:
     found: dict[Group, Noise] = {}
-    for place, (group, noise) in enumerate(noises):
+    for place, call in enumerate(calls):
         if place not in unsteady:
-            found[group] = found[group] + noise if group in found else noise
+            found[call.group] = found[call.group] + call.noise if call.group in found else call.noise
     return found
 
 

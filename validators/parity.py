@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from ..converters.processor import Processor
+
 Number = int | float | str
 SCHEMA = 1
 
@@ -163,15 +165,6 @@ class TensorParity:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Processor:
-    """Whose arithmetic it was: machine ("x86_64"), model name, and the features that choose kernels."""
-
-    machine: str
-    name: str
-    features: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Score:
     """What a function of the user's ("file.py:fn") gave for the source and for the artifact, on the real samples."""
 
@@ -196,12 +189,26 @@ class Hop:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Beside:
+    """What one artifact gave on a target beside what it gave on the host, over the calls that both ran.
+
+    `different` of `elements` are not equal; `max_abs` is the largest difference (None if it is infinite or NaN),
+    `steps` the same in steps of the output's own scale, where there is one.
+    """
+
+    max_abs: float | None
+    different: int
+    elements: int
+    steps: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ParityRow:
     """One artifact on one target.
 
     `code` is a Cause or the name of the error that ended it; `exit_code` is what that error asks for, None
     when the status says it. `samples` counts the calls that were compared, `seconds` is the run's wall
-    time, `ms_per_call` the median.
+    time, `ms_per_call` the median; an emulator's is left out. `beside` is there for what ran on the host as well.
     `score` is there where the budget was a task's metric, `hops` where the artifact failed or where they were asked
     for. `made_by` and `run_by` map tools to versions.
     """
@@ -228,6 +235,8 @@ class ParityRow:
     policy: str | None = None
     score: Score | None = None
     hops: tuple[Hop, ...] = ()
+    beside: Beside | None = None
+    emulated: bool = False
     processor: Processor | None = None
     made_by: dict[str, str] = field(default_factory=dict[str, str])
     run_by: dict[str, str] = field(default_factory=dict[str, str])

@@ -70,6 +70,7 @@ def certify(request: Request, *, on_progress: Listener = ignore_progress) -> Out
             run = _Run(request, pool, folder.partial)
             run.start()
             pool.drain()
+            run.compare_targets()
             run.results.contained(pool.containment)
         outcome = run.results.write(folder.partial)
         folder.publish()
@@ -269,7 +270,8 @@ class _Run:
             result=finished.result,
             seconds=finished.wall_seconds,
         )
-        if self._labels is None or not artifact.precision.is_quantized:
+        scored = finished.result.positions is None and artifact.precision.is_quantized
+        if self._labels is None or not scored:
             self._is_ready(run)
         else:
             job = self._judge.score_job(run, self._metric, self._labels)
@@ -281,6 +283,10 @@ class _Run:
             return
         found = Score(function=self._metric, source=finished.result.source, artifact=finished.result.artifact)
         self._is_ready(replace(run, score=found))
+
+    def compare_targets(self) -> None:
+        """Everything has run: say how far other targets are from the host."""
+        self.results.complete(self._judge.beside_host)
 
     def _is_ready(self, run: ArtifactRun) -> None:
         self._judge.run_is_ready(run)

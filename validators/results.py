@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from ..converters.job import Description, RunResult
 from ..converters.manifest import Manifest
 from ..converters.output_folder import RECIPES
 from ..converters.precision import Precision
+from ..converters.processor import this_processor
 from ..converters.registry_rows import ConverterRow
 from ..converters.versions import versions_of
 from ..converters.worker.confinement import Containment
@@ -21,7 +23,6 @@ from ..converters.writing import write_atomically
 from .basis import Basis
 from .golden import Golden
 from .parity import ParityReport, ParityRow, Status, verdict_of
-from .processor import this_processor
 from .reports.json import write_json
 from .request import Outcome, Request, Timing
 from .rows import failed_run, row_of, with_error
@@ -116,6 +117,10 @@ class Results:
         """An artifact ran and was compared."""
         self._keep(row)
 
+    def complete(self, change: Callable[[ParityRow], ParityRow]) -> None:
+        """Change every row, when all are there."""
+        self._rows = {key: change(row) for key, row in self._rows.items()}
+
     def write(self, folder: Path) -> Outcome:
         """Write manifest.json and parity.json into `folder`; raises UsageError if the disk is full."""
         description, samples = self._description, self._samples
@@ -162,9 +167,10 @@ class Results:
             notes=description.notes,
         )
 
-    def _order_of(self, row: ParityRow) -> tuple[int, int, str]:
+    def _order_of(self, row: ParityRow) -> tuple[int, int, int]:
         precisions = [str(precision) for precision in self._request.precisions]
-        return self._request.formats.index(row.format), precisions.index(row.precision), row.target
+        targets = [*self._request.targets, row.target]  # what was not verified has another name there
+        return self._request.formats.index(row.format), precisions.index(row.precision), targets.index(row.target)
 
     def _absent(
         self, format_name: str, precision: Precision, target: str, status: Status, error: EdgeproofError

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ..converters.hazards import Hazard, HazardCode, notes_of
 from ..converters.installation import satisfies
 from ..converters.precision import Precision
-from .parity import Processor
+from ..converters.processor import Processor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -43,7 +43,7 @@ def judge_score(budget: Budget | None, found: Score | None) -> tuple[tuple[Findi
     if budget is None or budget.metric is None:
         return (), ()
     if found is None:
-        return (), (f"{budget.metric} was not asked again: labels are not stored with the artifacts",)
+        return (), (f"{budget.metric} was not asked here: it takes every sample with its label",)
     told = f"{found.function}: source {found.source:.4g}, artifact {found.artifact:.4g}"
     if found.source - found.artifact <= budget.largest_fall:
         return (), (told,)

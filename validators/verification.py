@@ -14,6 +14,7 @@ from ..converters.errors import EdgeproofError, InputError, NotRunnable, UsageEr
 from ..converters.job import ReferenceJob, RunResult
 from ..converters.manifest import Manifest
 from ..converters.precision import Precision
+from ..converters.processor import this_processor
 from ..converters.quantization.files import read_recipe
 from ..converters.source import Source
 from ..converters.tensors import read_calls
@@ -25,7 +26,6 @@ from .judging import ArtifactRun, Judge
 from .parity import ParityReport, ParityRow, Status, verdict_of
 from .pipeline import Listener, ignore_progress
 from .planning import identified
-from .processor import this_processor
 from .reports.json import decode
 from .request import Outcome
 from .rows import changed_row, failed_run, row_of, with_error
@@ -119,7 +119,9 @@ class _Verification:
 
     def rows(self) -> tuple[ParityRow, ...]:
         order = [record.file for record in self._made.artifacts]
-        return tuple(sorted(self._rows, key=lambda row: (order.index(row.file), row.target)))
+        targets = self._request.targets
+        rows = sorted(self._rows, key=lambda row: (order.index(row.file), targets.index(row.target)))
+        return tuple(map(self._judge.beside_host, rows))
 
     def _run_source(self, source: Source) -> None:
         row = registry.describer(source.framework)

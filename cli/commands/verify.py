@@ -14,10 +14,10 @@ from ...validators.baseline import Baseline, read_baseline
 from ...validators.parity import exit_code
 from ...validators.verification import Verification, folder_of, verify
 from ..invocation import verbosity_of
-from ..options import hops_option, limit_options, parse_names, publishing_options, verbosity_options
+from ..options import hops_option, limit_options, publishing_options, verbosity_options
 from ..progress import shown_progress
 from ..publishing import Publishing
-from ..request_options import TARGETS, limits_of
+from ..request_options import limits_of, parse_targets
 from ..source_options import SourceArguments, source_from, source_options
 
 _EXAMPLES = """\b
@@ -63,7 +63,7 @@ def command(context: click.Context, /, place: Path, **given: Any) -> int:
             against=_source(given["against"], SourceArguments.of(given)),
             samples=given["samples"],
             hops=given["hops"],
-            targets=parse_names(given["on"], option="--on", known=TARGETS),
+            targets=parse_targets(given["on"]),
             limits=limits_of(given["jobs"], given["timeout"], given["memory"]),
         )
         baseline = _baseline(place, publishing)

@@ -7,11 +7,12 @@ from typing import Any
 
 from edgeproof.converters.manifest import ArtifactRecord, Manifest, SourceRecord
 from edgeproof.converters.precision import Precision
+from edgeproof.converters.processor import Processor
 from edgeproof.converters.quantization.execution import Execution, HeavyOperator, Kernel
 from edgeproof.converters.signature import TensorSpec
 from edgeproof.validators.latency.report import AgainstFloat, LatencyReport, LatencyRow, Measured
 from edgeproof.validators.latency.spread import Spread, difference
-from edgeproof.validators.parity import Processor, Status
+from edgeproof.validators.parity import Status
 
 IMAGE = TensorSpec(name="image", dtype="float32", shape=(1, 3))
 SCORES = TensorSpec(name="scores", dtype="float32", shape=(1, 2))

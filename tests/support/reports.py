@@ -7,9 +7,10 @@ from dataclasses import replace
 import numpy as np
 from floors import policy_for
 
+from edgeproof.converters.processor import Processor
 from edgeproof.converters.signature import Signature, TensorSpec
 from edgeproof.validators.compare import compare
-from edgeproof.validators.parity import ParityReport, ParityRow, Processor, Status, TensorParity, verdict_of
+from edgeproof.validators.parity import ParityReport, ParityRow, Status, TensorParity, verdict_of
 
 HOSTILE = "</script><b a='1' c=\"2\">|`x`&amp;\x00\x1b[31m\ud800]]>\n# head\n- item"
 OUTPUTS = ("scores", "boxes <b>|`x`")

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from ...converters.manifest import Manifest
 from ...converters.precision import Precision
-from ..parity import Processor, Status
+from ...converters.processor import Processor
+from ..parity import Status
 from .reasons import Case, why_not_faster, why_not_smaller
 from .report import Advice, AdviceKind, LatencyRow, Reason
 from .spread import Difference, difference

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ...converters import manifest
+from ...converters.processor import this_processor
 from ...converters.tensors import write_calls
 from ...converters.versions import versions_of
 from ...converters.worker.pool import Limits
 from ..pipeline import Listener, ignore_progress
-from ..processor import this_processor
 from ..verification import first_report, folder_of
 from .advice import advise
 from .measuring import Conditions, Series, measure_in_turns

@@ -97,5 +97,5 @@ def measure_task(artifact: Artifact, threads: int, *, calls: Path, look: bool) -
         entry=row.measure,
         job=MeasureJob(artifact=artifact, calls=str(calls), threads=threads, look=look),
         result=Measurement,
-        stack=row.stack,
+        stack=row.measure_stack or row.stack,
     )

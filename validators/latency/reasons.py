@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from ...converters.artifact import Format
 from ...converters.manifest import ArtifactRecord
 from ...converters.precision import Precision
+from ...converters.processor import Processor
 from ...converters.quantization.execution import HeavyOperator, Kernel
-from ..parity import Processor
 from .report import Cause, LatencyRow, Reason
 
 _COMPUTES_IN_INTEGERS = {Precision.INT8, Precision.INT8_DYNAMIC, Precision.INT8_FULL}

@@ -7,7 +7,8 @@ from enum import StrEnum
 
 from ...converters.documents import Document
 from ...converters.precision import Precision
-from ..parity import Processor, Status, gravest
+from ...converters.processor import Processor
+from ..parity import Status, gravest
 from .spread import Difference, Spread
 
 SCHEMA = 1

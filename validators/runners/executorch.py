@@ -1,58 +1,65 @@
-"""Runs ExecuTorch artifacts in the runtime that the executorch package brings."""
+"""Runs ExecuTorch artifacts in a program of our own, which starts in milliseconds and needs no torch."""
 
 from __future__ import annotations
 
+import os
+import subprocess
+import tempfile
 from collections.abc import Mapping
-from functools import partial
+from importlib.util import find_spec
+from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
-
-import torch
-from executorch.extension.pybindings.portable_lib import _unsafe_reset_threadpool
-from executorch.runtime import Runtime
+from typing import BinaryIO, Self
 
 from ...converters.artifact import Artifact
-from ...converters.errors import LoadError
-from ...converters.job import MeasureJob, Measurement, RunJob, RunResult
-from ...converters.signature import Signature, TensorSpec
+from ...converters.errors import EdgeproofError, LoadError, NotRunnable, RunError
+from ...converters.job import RunJob, RunResult
+from ...converters.signature import Signature
 from ...converters.versions import versions_of
-from .measure import measure_calls
-from .protocol import Array, fitting, keep_dynamic, named_outputs, not_loadable, not_runnable
+from ..guests.executorch_program import Line, check_version, declared, error_of, parse, program_for
+from ..guests.npy_stream import read_array, write_arrays
+from ..targets.architecture import this_machine
+from .protocol import Array, fitting, named_outputs
 from .run import run_calls
-from .torch_tensors import as_arrays, as_tensor
 
-_NAME = "ExecuTorch"
-_METHOD = "forward"
-# The runtime's error codes (executorch 1.5, runtime/core/error.h), in words.
-_CODES = {
-    "0x1": "internal error of the runtime",
-    "0x2": "the method is in a state that does not allow this",
-    "0x10": "not supported: often an input whose size the program does not allow",
-    "0x11": "not implemented",
-    "0x12": "invalid argument: a kernel refused what the program gives it",
-    "0x13": "a value has the wrong type",
-    "0x14": "the program needs an operator that this runtime has no kernel for",
-    "0x20": "not found: a backend or resource that the program names is not in this runtime",
-    "0x21": "memory could not be had",
-    "0x22": "the file could not be read",
-    "0x23": "the file is not a program that this runtime understands",
-    "0x24": "the program's external data are damaged",
-    "0x25": "resources ran out",
-    "0x30": "the backend's part was made by another version of the backend",
-    "0x31": "the backend could not have the memory it needs",
-    "0x32": "the backend's handle is invalid",
-}
+_THREADS = "OMP_NUM_THREADS"
 
 
 class ExecutorchRunner:
-    """One loaded method; the file has positions, dtypes and the largest sizes, the artifact's record the names."""
+    """One loaded method in a process of its own; calls go through pipes."""
 
-    def __init__(self, artifact: Artifact, *, threads: int | None = None) -> None:
-        if threads is not None:
-            # The runtime's one thread pool; XNNPACK takes it when a method is loaded, so it is set before that.
-            _unsafe_reset_threadpool(threads)
-        self._program, self._method = _load(artifact)
-        self._signature = _declared(self._method.metadata, artifact)
+    def __init__(self, artifact: Artifact) -> None:
+        self._artifact = artifact
+        self._messages = tempfile.TemporaryFile()  # noqa: SIM115 (closed with the process)
+        outputs, outputs_of_child = os.pipe()
+        arguments = (artifact.file, "/dev/stdin", f"/dev/fd/{outputs_of_child}")
+        try:
+            self._process = subprocess.Popen(
+                [str(program_for(this_machine())), *arguments, "--threads", os.environ.get(_THREADS, "1")],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._messages,
+                pass_fds=(outputs_of_child,),
+                env={**os.environ, "LD_LIBRARY_PATH": str(_libraries())},
+            )
+        except BaseException:
+            os.close(outputs)
+            raise
+        finally:
+            os.close(outputs_of_child)
+        self._outputs: BinaryIO = os.fdopen(outputs, "rb")
+        try:
+            self._declared = self._load()
+        except BaseException:
+            self._end()
+            raise
+
+    def _load(self) -> tuple[Signature, dict[str, str]]:
+        loaded = self._line().loaded
+        if loaded is None:
+            raise LoadError(f"{self._artifact.file} was not loaded", fix="report this as a bug")
+        found = declared(loaded, self._artifact)
+        return found.signature, {**versions_of("executorch"), **found.made_by}
 
     def __enter__(self) -> Self:
         return self
@@ -60,84 +67,82 @@ class ExecutorchRunner:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
     ) -> None:
-        del self._method, self._program
+        self._end()
 
     @property
     def signature(self) -> Signature:
         """As the program declares it, with the record's names."""
-        return self._signature
+        return self._declared[0]
 
     @property
     def made_by(self) -> dict[str, str]:
-        """The runtime's version and torch's, whose tensors it takes."""
-        return versions_of("executorch", "torch")
+        """The runtime's version, and who takes parts of the program."""
+        return self._declared[1]
 
     def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """One call; RunError if the runtime fails."""
-        tensors = [as_tensor(array) for array in fitting(self._signature, inputs)]
+        arrays = fitting(self.signature, inputs)
         try:
-            with torch.no_grad():
-                outputs = self._method.execute(tensors)
-        except RuntimeError as error:
-            raise not_runnable(_NAME, inputs, in_words(error)) from error
-        return named_outputs(self._signature, as_arrays(list(outputs)))
+            write_arrays(self._stdin, arrays)
+        except BrokenPipeError:
+            raise self._death() from None
+        count = self._line().outputs
+        return named_outputs(self.signature, [read_array(self._outputs) for _ in range(count)])
 
+    @property
+    def _stdin(self) -> BinaryIO:
+        if self._process.stdin is None:
+            raise RunError("the runner has no standard input", fix="report this as a bug")
+        return self._process.stdin  # type: ignore[return-value]  # Popen of bytes
 
-def in_words(error: Exception) -> str:
-    """The runtime's message, with what its error code stands for."""
-    text = str(error)
-    code = text.rpartition(" ")[2].lower().replace("0x:", "0x")
-    return f"{text} ({_CODES[code]})" if code in _CODES else text
+    def _line(self) -> Line:
+        """The next line; raises the error that it tells, or RunError if the process is gone."""
+        if self._process.stdout is None:
+            raise RunError("the runner has no standard output", fix="report this as a bug")
+        line = parse(self._process.stdout.readline())
+        if line is None:
+            raise self._death()
+        if line.error is not None:
+            raise error_of(line.error, self._artifact)
+        return line
 
-
-def _load(artifact: Artifact) -> tuple[Any, Any]:
-    try:
-        program: Any = Runtime.get().load_program(artifact.file)
-        if _METHOD not in program.method_names:
-            raise LoadError(
-                f"{artifact.file} has the methods {sorted(program.method_names)}, and no {_METHOD!r}",
-                fix="convert again from the source",
-            )
-        return program, program.load_method(_METHOD)
-    except RuntimeError as error:
-        raise not_loadable(artifact, _NAME, in_words(error)) from error
-
-
-def _declared(metadata: Any, artifact: Artifact) -> Signature:
-    recorded = artifact.signature
-    inputs, outputs = metadata.num_inputs(), metadata.num_outputs()
-    if (inputs, outputs) != (len(recorded.inputs), len(recorded.outputs)):
-        raise LoadError(
-            f"{artifact.file} has {inputs} inputs and {outputs} outputs, its signature {len(recorded.inputs)} and "
-            f"{len(recorded.outputs)}",
-            fix="convert again from the source",
+    def _death(self) -> EdgeproofError:
+        """The error of a process that ended, or closed its pipes."""
+        if self._process.stdout is not None:
+            for text in self._process.stdout:
+                line = parse(text)
+                if line is not None and line.error is not None:
+                    return error_of(line.error, self._artifact)
+        code = self._process.wait()
+        self._messages.seek(0)
+        said = self._messages.read().decode(errors="replace").strip().splitlines()
+        return RunError(
+            f"the ExecuTorch runner ended with {code}: {said[-1] if said else 'it said nothing'}",
+            fix="report this with the artifact",
         )
-    return Signature(
-        inputs=tuple(_sized(spec, metadata.input_tensor_meta(place)) for place, spec in enumerate(recorded.inputs)),
-        outputs=tuple(_sized(spec, metadata.output_tensor_meta(place)) for place, spec in enumerate(recorded.outputs)),
-        dims=recorded.dims,
-    )
+
+    def _end(self) -> None:
+        self._process.kill()
+        self._process.wait()
+        for stream in (self._process.stdin, self._process.stdout, self._outputs, self._messages):
+            if stream is not None:
+                stream.close()
 
 
-def _sized(spec: TensorSpec, meta: Any) -> TensorSpec:
-    """The file's sizes; for a dynamic axis it holds the largest one."""
-    sizes = tuple(int(size) for size in meta.sizes())
-    return keep_dynamic(TensorSpec(name=spec.name, dtype=spec.dtype, shape=sizes), spec)
+def _libraries() -> Path:
+    """The folder of the runtime's shared libraries; raises NotRunnable if the package is absent, or another version."""
+    found = find_spec("executorch")
+    if found is None or not found.submodule_search_locations:
+        raise NotRunnable("executorch is not installed", fix='pip install "edgeproof[executorch]"')
+    check_version(versions_of("executorch").get("executorch", "an unknown version"))
+    return Path(found.submodule_search_locations[0]) / "lib"
 
 
-def open_runner(artifact: Artifact, *, threads: int | None = None) -> ExecutorchRunner:
-    """Load an ExecuTorch program; raises LoadError if the runtime refuses it or it has no method `forward`.
-
-    `threads` holds for every program of the process.
-    """
-    return ExecutorchRunner(artifact, threads=threads)
+def open_runner(artifact: Artifact) -> ExecutorchRunner:
+    """Load an ExecuTorch program; raises LoadError if the runtime refuses it or it has no method `forward`."""
+    return ExecutorchRunner(artifact)
 
 
 def run(job: RunJob) -> RunResult:
     """Run an artifact on stored calls, in a worker."""
     return run_calls(job, open_runner)
-
-
-def measure(job: MeasureJob) -> Measurement:
-    """Measure calls of an artifact, in a worker of its own."""
-    return measure_calls(job, partial(open_runner, threads=job.threads))

@@ -10,6 +10,7 @@ from pathlib import Path
 from ...converters.job import RunJob, RunResult
 from ...converters.layouts import to_artifact, to_source
 from ...converters.loop import Loop
+from ...converters.processor import this_processor
 from ...converters.tensors import Call, read_calls, write_calls
 from ...converters.worker.stages import stage
 from .protocol import OpenRunner, Runner
@@ -31,6 +32,7 @@ def run_calls(job: RunJob, open_runner: OpenRunner) -> RunResult:
             median_call_seconds=statistics.median(seconds) if seconds else 0.0,
             made_by=runner.made_by,
             declared=runner.signature,
+            processor=this_processor(),
         )
 
 
@@ -42,3 +44,5 @@ def _timed(runner: Runner, job: RunJob, seconds: list[float]) -> Iterator[Call]:
         outputs = runner.run(inputs)
         seconds.append(time.perf_counter() - start)
         yield loop.keep(to_source(outputs, layouts))
+        if job.budget is not None and len(seconds) >= job.least and sum(seconds) >= job.budget:
+            return

@@ -9,8 +9,8 @@ from edgeproof.cli.commands import doctor as doctor_command
 from edgeproof.cli.machine import Machine, remarks_on, this_machine
 from edgeproof.cli.main import run
 from edgeproof.converters.installation import Package, State
+from edgeproof.converters.processor import Processor
 from edgeproof.converters.worker.confinement import Containment
-from edgeproof.validators.parity import Processor
 
 _MACHINE = Machine(
     processor=Processor(machine="x86_64", name="a processor", features=("avx2",)), processors=2, memory=8 << 30,

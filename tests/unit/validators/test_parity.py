@@ -6,7 +6,8 @@ import itertools
 
 import pytest
 
-from edgeproof.validators.parity import ParityReport, ParityRow, Processor, Status, Verdict, exit_code, verdict_of
+from edgeproof.converters.processor import Processor
+from edgeproof.validators.parity import ParityReport, ParityRow, Status, Verdict, exit_code, verdict_of
 
 
 def row(status: Status, *, code: int | None = None) -> ParityRow:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from edgeproof.converters.precision import Precision
-from edgeproof.validators.parity import Processor
+from edgeproof.converters.processor import Processor
 from edgeproof.validators.runtime_hazards import KNOWN_FAULTS, runtime_notes
 
 SME = ("asimd", "sme")

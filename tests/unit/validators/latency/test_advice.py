@@ -8,10 +8,11 @@ import pytest
 from latency_rows import VNNI, beside_float, heavy, manifest_of, row
 
 from edgeproof.converters.precision import Precision
+from edgeproof.converters.processor import Processor
 from edgeproof.converters.quantization.execution import HeavyOperator, Kernel
 from edgeproof.validators.latency.advice import advise
 from edgeproof.validators.latency.report import Advice, AdviceKind, Cause, LatencyRow
-from edgeproof.validators.parity import Processor, Status
+from edgeproof.validators.parity import Status
 
 FP32, FP16, INT8 = Precision.FP32, Precision.FP16, Precision.INT8
 DYNAMIC = Precision.INT8_DYNAMIC

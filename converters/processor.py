@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import platform
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-
-from .parity import Processor
 
 _CPUINFO = Path("/proc/cpuinfo")
 # The features by which runtimes choose their kernels, under the names that Linux gives them.
@@ -15,6 +14,15 @@ _THAT_CHOOSE_KERNELS = (
     *("avx512_vnni", "avx512_bf16", "avx512_fp16", "amx_tile", "amx_int8", "amx_bf16"),
     *("asimd", "asimdhp", "asimddp", "i8mm", "bf16", "sve", "sve2", "svei8mm", "svebf16", "sme", "sme2"),
 )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Processor:
+    """Whose arithmetic it was: machine ("x86_64"), model name, and the features that choose kernels."""
+
+    machine: str
+    name: str
+    features: tuple[str, ...] = ()
 
 
 @cache

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from edgeproof.validators.processor import processor_from, this_processor
+from edgeproof.converters.processor import processor_from, this_processor
 
 X86 = "processor\t: 0\nmodel name\t: Maker Model 7\nflags\t\t: fpu sse4_1 avx2 avx512_vnni ht\n\nprocessor\t: 1\n"
 ARM = "processor\t: 0\nFeatures\t: fp asimd asimddp i8mm\nCPU implementer\t: 0x41\nCPU part\t: 0xd0b\n"

@@ -1,0 +1,179 @@
+"""What a target is made of: each part is one folder, built by one function."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ....converters.artifact import Format
+from ....converters.errors import NotRunnable
+from ..architecture import Architecture
+from .cpuinfo import CPUINFO
+from .deb_file import unpack, unpack_one
+from .debian import Archive, version_numbers
+from .wheels import Fetched, install_wheels, pinned
+
+EMULATOR = "emulator"
+ROOT = "root"
+PYTHON = "python"
+EMULATOR_BINARY = "qemu-aarch64"
+# In Debian 12 qemu is 7.2, which runs neither ONNX Runtime nor LiteRT on its own and knows no Cortex-A710; the archive
+# has later releases beside it.
+_LATER_RELEASES = ("trixie",)
+_GOOD_EMULATOR = (8, 2)
+_EMULATOR_PACKAGES = ("qemu-user", "qemu-user-static")
+_BINARIES = ("usr/bin/qemu-aarch64", "usr/bin/qemu-aarch64-static")
+_PYTHONS = ("3.11", "3.13", "3.12")
+_LIBRARIES = (
+    ("libc6",),
+    ("libgcc-s1",),
+    ("libstdc++6",),
+    ("libexpat1",),
+    ("zlib1g",),
+    ("libffi8",),
+    ("libssl3", "libssl3t64"),
+    ("libbz2-1.0",),
+    ("liblzma5",),
+)
+_NOT_NEEDED = ("usr/share/doc", "usr/share/man", "usr/share/lintian", "usr/share/locale", "usr/share/applications")
+# From 2.11 on the wheels for Arm need CUDA's packages, and 2.10 dies of an illegal instruction below Armv8.2.
+TORCH = "torch==2.9.1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Built:
+    """What a part was made of; `facts` is what those who use it must know."""
+
+    fetched: tuple[Fetched, ...] = ()
+    facts: dict[str, str] = field(default_factory=dict[str, str])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Building:
+    """Where a part is built, for what, in which scratch folder, and what is known of parts that stand already."""
+
+    architecture: Architecture
+    folder: Path
+    scratch: Path
+    facts: Mapping[str, str]
+
+
+Build = Callable[[Building], Built]
+
+
+def build_emulator(building: Building) -> Built:
+    """The emulator of user programs, from the newest release of the archive that this machine may trust."""
+    for place, release in enumerate((None, *_LATER_RELEASES)):
+        archive = _updated(Archive("amd64", _made(building.scratch / f"apt-{place}"), release=release))
+        package, version = _newest(archive, _EMULATOR_PACKAGES)
+        if version_numbers(version) >= _GOOD_EMULATOR or release == _LATER_RELEASES[-1]:
+            (deb,) = archive.download([package])
+            shutil.copy(unpack_one(deb, building.scratch, _BINARIES), building.folder / EMULATOR_BINARY)
+            return Built(fetched=_described([deb]), facts={"emulator": version})
+    raise NotRunnable("the archive has no emulator", fix="name one with --qemu FILE")
+
+
+def build_root(building: Building) -> Built:
+    """Debian's C and C++ libraries and Python, unpacked."""
+    archive = _updated(Archive(building.architecture.debian, _made(building.scratch / "apt")))
+    python = next((each for each in _PYTHONS if archive.candidate(f"python{each}-minimal")), None)
+    if python is None:
+        raise NotRunnable(
+            f"the archive has no Python for {building.architecture.debian}", fix="make a root and name it with --root"
+        )
+    packages = [f"python{python}-minimal", f"libpython{python}-minimal", f"libpython{python}-stdlib"]
+    packages += [_newest(archive, names)[0] for names in _LIBRARIES]
+    debs = archive.download(packages)
+    for deb in debs:
+        unpack(deb, building.folder, wanted=lambda name: not name.startswith(_NOT_NEEDED))
+    cpuinfo = building.folder / "proc" / "cpuinfo"
+    cpuinfo.parent.mkdir(exist_ok=True)
+    cpuinfo.write_text(CPUINFO, encoding="ascii")
+    return Built(fetched=_described(debs), facts={"python": python})
+
+
+def wheels_of(*requirements: Callable[[], str], leave_out: Iterable[str] = ()) -> Build:
+    """A part that is unpacked wheels; `leave_out` are files in it that nobody needs there."""
+
+    def build(building: Building) -> Built:
+        fetched = install_wheels(
+            [requirement() for requirement in requirements],
+            building.folder,
+            architecture=building.architecture,
+            python=building.facts["python"],
+            report=building.scratch / "report.json",
+        )
+        for pattern in leave_out:
+            for path in building.folder.glob(pattern):
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+        return Built(fetched=tuple(fetched))
+
+    return build
+
+
+def _pin(name: str, otherwise: str) -> Callable[[], str]:
+    return lambda: pinned(name, otherwise=otherwise)
+
+
+_TORCH_LEFT_OUT = (
+    "torch/include",
+    "torch/test",
+    "torch/lib/*.a",
+    "torch/share",
+    "functorch",
+    "torch/testing/_internal",
+    "bin",
+)
+_EXECUTORCH_LEFT_OUT = ("bin", "executorch/[!l]*", "executorch/lib/*.a")
+BUILDS: dict[str, Build] = {
+    EMULATOR: build_emulator,
+    ROOT: build_root,
+    PYTHON: wheels_of(
+        _pin("numpy", "numpy>=2,<2.5"),
+        _pin("msgspec", "msgspec>=0.20,<1"),
+        _pin("typing_extensions", "typing_extensions>=4"),
+    ),
+    Format.ONNX: wheels_of(_pin("onnxruntime", "onnxruntime>=1.32,<1.33")),
+    Format.LITERT: wheels_of(
+        _pin("ai-edge-litert", "ai-edge-litert>=2.3,<2.4"), leave_out=("ai_edge_litert/*[wW]eb[gG]pu*",)
+    ),
+    Format.TORCHSCRIPT: wheels_of(lambda: TORCH, leave_out=_TORCH_LEFT_OUT),
+    Format.EXECUTORCH: wheels_of(_pin("executorch", "executorch>=1.5.1,<1.6"), leave_out=_EXECUTORCH_LEFT_OUT),
+}
+
+
+def _updated(archive: Archive) -> Archive:
+    archive.update()
+    return archive
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _newest(archive: Archive, names: Iterable[str]) -> tuple[str, str]:
+    """The package among these that the archive has, and its version."""
+    for name in names:
+        if (version := archive.candidate(name)) is not None:
+            return name, version
+    raise NotRunnable(
+        f"the archive has no package {' or '.join(names)}", fix="name a root and an emulator: --root DIR --qemu FILE"
+    )
+
+
+def _described(debs: Iterable[Path]) -> tuple[Fetched, ...]:
+    """Name, version and hash of packages whose files are called NAME_VERSION_ARCHITECTURE.deb."""
+    return tuple(
+        Fetched(name=parts[0], version=parts[1].replace("%3a", ":"), sha256=_sha256(deb))
+        for deb in debs
+        for parts in [deb.name.split("_")]
+    )
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

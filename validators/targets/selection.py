@@ -1,0 +1,32 @@
+"""Which of the stored calls a slow target runs, and in which order, so that whatever it manages says most."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import zip_longest
+
+from ...converters.feedback import Feedback
+
+_REAL = 8
+_PROBES = 16
+_SEQUENCE = 8
+
+
+def selection(count: int, *, real: int, feedback: Feedback | None) -> tuple[int, ...]:
+    """Positions among `count` calls: the example, then samples and probes in turn, then a sequence's first calls.
+
+    The first `real` calls are samples, the next one is the example, then come probes, and a sequence from
+    `feedback.start` on. At most eight samples and sixteen probes, spread evenly over all of them.
+    """
+    start = count if feedback is None else feedback.start
+    samples = _spread(range(real), _REAL)
+    probes = _spread(range(real + 1, start), _PROBES)
+    mixed = (each for pair in zip_longest(samples, probes) for each in pair if each is not None)
+    return (real, *mixed, *range(start, min(count, start + _SEQUENCE)))
+
+
+def _spread(positions: range, count: int) -> Sequence[int]:
+    """At most `count` of them, the first and the last included."""
+    if len(positions) <= count:
+        return positions
+    return [positions[round(place * (len(positions) - 1) / (count - 1))] for place in range(count)]
