@@ -15,7 +15,7 @@ class _Plain:
 
     stream: BinaryIO
 
-    def read(self, size: int) -> bytes:
+    def read(self, size: int = -1, /) -> bytes:
         """The next bytes."""
         return self.stream.read(size)
 

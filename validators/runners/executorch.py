@@ -93,7 +93,7 @@ class ExecutorchRunner:
     def _stdin(self) -> BinaryIO:
         if self._process.stdin is None:
             raise RunError("the runner has no standard input", fix="report this as a bug")
-        return self._process.stdin  # type: ignore[return-value]  # Popen of bytes
+        return self._process.stdin
 
     def _line(self) -> Line:
         """The next line; raises the error that it tells, or RunError if the process is gone."""

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable
-from importlib.metadata import entry_points
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 
 from ...converters.errors import UsageError
@@ -50,12 +51,18 @@ def families() -> dict[str, Make]:
 
 
 def _added() -> dict[str, Make]:
-    return {point.name: _loaded(point.load) for point in entry_points(group=GROUP)}
+    return {point.name: _Added(point) for point in entry_points(group=GROUP)}
 
 
-def _loaded(load: Callable[[], Make]) -> Make:
+@dataclass(frozen=True, slots=True)
+class _Added:
     """Loaded when a target of the family is made, so that listing imports nothing."""
-    return lambda name, folder: load()(name, folder)
+
+    point: EntryPoint
+
+    def __call__(self, name: str, folder: Path) -> Target:
+        make: Make = self.point.load()
+        return make(name, folder)
 
 
 def _emulated(name: str, folder: Path) -> Target:

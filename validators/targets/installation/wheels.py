@@ -61,7 +61,7 @@ def require_pip() -> None:
 
 
 def pinned(name: str, *, otherwise: str) -> str:
-    """The requirement of the version that runs on this host, so that both sides compute with the same; else `otherwise`."""
+    """The version that runs on this host, so that both sides compute with the same; `otherwise` if there is none."""
     try:
         return f"{name}=={version(name).partition('+')[0]}"
     except PackageNotFoundError:
