@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import IO
 
 import numpy as np
 
@@ -13,7 +13,7 @@ import numpy as np
 class _Plain:
     """A stream that numpy reads and writes as such: of a file it would ask the position, which a pipe does not have."""
 
-    stream: BinaryIO
+    stream: IO[bytes]
 
     def read(self, size: int = -1, /) -> bytes:
         """The next bytes."""
@@ -24,13 +24,13 @@ class _Plain:
         return self.stream.write(data)
 
 
-def write_arrays(stream: BinaryIO, arrays: Iterable[np.ndarray]) -> None:
+def write_arrays(stream: IO[bytes], arrays: Iterable[np.ndarray]) -> None:
     """Append the arrays, in C order."""
     for array in arrays:
         np.lib.format.write_array(_Plain(stream), np.asarray(array, order="C"), allow_pickle=False)
     stream.flush()
 
 
-def read_array(stream: BinaryIO) -> np.ndarray:
+def read_array(stream: IO[bytes]) -> np.ndarray:
     """The next array; ValueError if the stream ends before it does."""
     return np.asarray(np.lib.format.read_array(_Plain(stream), allow_pickle=False))

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Self
+from typing import IO, Self
 
 from ...converters.artifact import Artifact
 from ...converters.errors import EdgeproofError, LoadError, NotRunnable, RunError
@@ -47,7 +47,7 @@ class ExecutorchRunner:
             raise
         finally:
             os.close(outputs_of_child)
-        self._outputs: BinaryIO = os.fdopen(outputs, "rb")
+        self._outputs: IO[bytes] = os.fdopen(outputs, "rb")
         try:
             self._declared = self._load()
         except BaseException:
@@ -90,7 +90,7 @@ class ExecutorchRunner:
         return named_outputs(self.signature, [read_array(self._outputs) for _ in range(count)])
 
     @property
-    def _stdin(self) -> BinaryIO:
+    def _stdin(self) -> IO[bytes]:
         if self._process.stdin is None:
             raise RunError("the runner has no standard input", fix="report this as a bug")
         return self._process.stdin

@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO
 
 from ...converters.errors import NotRunnable
 from ...converters.job import RunJob, RunResult
@@ -77,7 +77,7 @@ def _raise_errors(lines: list[Line], job: RunJob, circumstances: Circumstances) 
             raise error_of(line.error, job.artifact)
 
 
-def _outputs(stream: BinaryIO, calls: list[Line], job: RunJob) -> Iterator[Call]:
+def _outputs(stream: IO[bytes], calls: list[Line], job: RunJob) -> Iterator[Call]:
     names = [spec.name for spec in job.artifact.signature.outputs]
     for line in calls:
         if line.outputs != len(names):
