@@ -30,6 +30,7 @@ COMMANDS = (
         "Measure how fast artifacts are on this machine, int8 and float16 beside float.",
     ),
     CommandRow("inspect", f"{_HERE}.commands.inspect", "Show what is in a checkpoint or artifact, without running it."),
+    CommandRow("targets", f"{_HERE}.commands.targets", "List and prepare what can run artifacts: this machine, Arm."),
     CommandRow("formats", f"{_HERE}.commands.formats", "List what can be made from what."),
     CommandRow("doctor", f"{_HERE}.commands.doctor", "Check the installation and this machine."),
 )

@@ -25,10 +25,9 @@ from .installation.store import Store
 class Guest:
     """The parts of a store on a device."""
 
-    def __init__(self, device: Device, store: Store, *, root: Path | None = None) -> None:
+    def __init__(self, device: Device, store: Store) -> None:
         self._device = device
         self._store = store
-        self._root = root
 
     def run(self, job: RunJob, *, entry: str, circumstances: Circumstances) -> RunResult:
         """Run `job` there; its outputs are in `job.outputs` afterwards.
@@ -79,10 +78,10 @@ class Guest:
     def _places(self, parts: tuple[str, ...]) -> Places:
         package = guest_package(self._store.folder)
         modules = (str(self._device.keep(package, package.name)), *(self._part(name) for name in parts))
-        root = self._device.keep(self._root, "root") if self._root else self._part(ROOT)
-        return Places(
-            root=root, modules=modules, home=self._device.new("home"), python=self._store.facts.get("python", "3.11")
-        )
+        facts = self._store.facts
+        given = facts.get("root")
+        root = self._device.keep(Path(given), f"root-{Path(given).name}") if given else self._part(ROOT)
+        return Places(root=root, modules=modules, home=self._device.new("home"), python=facts.get("python", "3.11"))
 
     def _version(self, name: str) -> str:
         """Of the package that a part was made of."""

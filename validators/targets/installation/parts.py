@@ -45,9 +45,10 @@ TORCH = "torch==2.9.1"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Built:
-    """What a part was made of; `facts` is what those who use it must know."""
+    """What a part was made of, and by which recipe; `facts` is what those who use it must know."""
 
     fetched: tuple[Fetched, ...] = ()
+    recipe: str = ""
     facts: dict[str, str] = field(default_factory=dict[str, str])
 
 
@@ -95,23 +96,31 @@ def build_root(building: Building) -> Built:
     return Built(fetched=_described(debs), facts={"python": python})
 
 
-def wheels_of(*requirements: Callable[[], str], leave_out: Iterable[str] = ()) -> Build:
+@dataclass(frozen=True, slots=True)
+class Wheels:
     """A part that is unpacked wheels; `leave_out` are files in it that nobody needs there."""
 
-    def build(building: Building) -> Built:
+    requirements: tuple[Callable[[], str], ...]
+    leave_out: tuple[str, ...] = ()
+
+    @property
+    def recipe(self) -> str:
+        """What would be installed now: it follows the versions on the host."""
+        return " ".join((*(requirement() for requirement in self.requirements), *self.leave_out))
+
+    def __call__(self, building: Building) -> Built:
+        """Install them."""
         fetched = install_wheels(
-            [requirement() for requirement in requirements],
+            [requirement() for requirement in self.requirements],
             building.folder,
             architecture=building.architecture,
             python=building.facts["python"],
             report=building.scratch / "report.json",
         )
-        for pattern in leave_out:
+        for pattern in self.leave_out:
             for path in building.folder.glob(pattern):
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
-        return Built(fetched=tuple(fetched))
-
-    return build
+        return Built(fetched=tuple(fetched), recipe=self.recipe)
 
 
 def _pin(name: str, otherwise: str) -> Callable[[], str]:
@@ -131,17 +140,17 @@ _EXECUTORCH_LEFT_OUT = ("bin", "executorch/[!l]*", "executorch/lib/*.a")
 BUILDS: dict[str, Build] = {
     EMULATOR: build_emulator,
     ROOT: build_root,
-    PYTHON: wheels_of(
-        _pin("numpy", "numpy>=2,<2.5"),
-        _pin("msgspec", "msgspec>=0.20,<1"),
-        _pin("typing_extensions", "typing_extensions>=4"),
+    PYTHON: Wheels(
+        (
+            _pin("numpy", "numpy>=2,<2.5"),
+            _pin("msgspec", "msgspec>=0.20,<1"),
+            _pin("typing_extensions", "typing_extensions>=4"),
+        )
     ),
-    Format.ONNX: wheels_of(_pin("onnxruntime", "onnxruntime>=1.32,<1.33")),
-    Format.LITERT: wheels_of(
-        _pin("ai-edge-litert", "ai-edge-litert>=2.3,<2.4"), leave_out=("ai_edge_litert/*[wW]eb[gG]pu*",)
-    ),
-    Format.TORCHSCRIPT: wheels_of(lambda: TORCH, leave_out=_TORCH_LEFT_OUT),
-    Format.EXECUTORCH: wheels_of(_pin("executorch", "executorch>=1.5.1,<1.6"), leave_out=_EXECUTORCH_LEFT_OUT),
+    Format.ONNX: Wheels((_pin("onnxruntime", "onnxruntime>=1.32,<1.33"),)),
+    Format.LITERT: Wheels((_pin("ai-edge-litert", "ai-edge-litert>=2.3,<2.4"),), ("ai_edge_litert/*[wW]eb[gG]pu*",)),
+    Format.TORCHSCRIPT: Wheels((lambda: TORCH,), _TORCH_LEFT_OUT),
+    Format.EXECUTORCH: Wheels((_pin("executorch", "executorch>=1.5.1,<1.6"),), _EXECUTORCH_LEFT_OUT),
 }
 
 

@@ -1,0 +1,30 @@
+"""The targets that can be prepared on this machine, and where their parts lie."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .architecture import ARCHITECTURES, ARM64, this_machine
+from .installation.store import Store
+from .places import targets_folder
+
+PREPARED = tuple(ARCHITECTURES)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """One of them: whether it needs an emulator, and whether it is this machine itself."""
+
+    store: Store
+    emulates: bool
+    native: bool
+
+
+def store_of(name: str) -> Prepared:
+    """The target of a name in PREPARED."""
+    architecture = ARCHITECTURES[name]
+    return Prepared(
+        store=Store(targets_folder() / name, architecture),
+        emulates=architecture is ARM64,
+        native=architecture is ARM64 and this_machine() == ARM64.machine,
+    )
