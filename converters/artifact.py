@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
 
+from .companions import Companion, Role
+from .estimate import Estimate
 from .precision import Precision
+from .quantization.backend_recipe import BackendRecipe
 from .quantization.execution import Execution
 from .signature import Signature
 
@@ -34,7 +38,8 @@ class Artifact:
     `file` is a path; `route` names the steps that made it, `notes` what a user should know (an unrolled
     loop, a dimension that became fixed); `layouts` maps a tensor to "nchw" or "nhwc" where it differs from
     the source's; `made_by` maps tool names to versions. `execution` says of a quantised artifact what it computes in
-    integers.
+    integers. Of a micro-edge backend `companions` are the files beside it that judging needs, `backend_recipe` says how
+    the backend's own quantiser made it, `estimate` what its compiler expects of it.
     """
 
     file: str
@@ -49,3 +54,10 @@ class Artifact:
     layouts: dict[str, str] = field(default_factory=dict[str, str])
     made_by: dict[str, str] = field(default_factory=dict[str, str])
     execution: Execution | None = None
+    companions: tuple[Companion, ...] = ()
+    backend_recipe: BackendRecipe | None = None
+    estimate: Estimate | None = None
+
+    def companion(self, role: Role) -> list[str]:
+        """The paths of the files beside it that play a role."""
+        return [str(Path(self.file).with_name(each.file)) for each in self.companions if each.role is role]

@@ -83,7 +83,8 @@ class ConvertJob:
     """Make one artifact at `output` from a described source.
 
     `onnx_graph` is the source's ONNX artifact, for the route that goes through it; `recipe` is the file that says
-    how the model is quantised, None for a precision in float.
+    how the model is quantised, None for a precision in float. A backend that quantises by itself takes its scales from
+    the calls of `calibration`, and keeps the `budget` in mind for whoever judges it.
     """
 
     source: Source
@@ -95,6 +96,8 @@ class ConvertJob:
     backend: str | None = None
     onnx_graph: str | None = None
     recipe: str | None = None
+    calibration: str | None = None
+    budget: str | None = None
     fingerprint: str | None = None
     options: ConvertOptions = field(default_factory=ConvertOptions)
 
@@ -133,6 +136,16 @@ class SimulateJob:
     program: ConvertJob
     calls: str
     outputs: dict[str, str]
+    feedback: Feedback | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SimulateArtifactJob:
+    """Run the program that a backend's own quantiser made of an artifact on stored calls, and store its outputs."""
+
+    artifact: Artifact
+    calls: str
+    outputs: str
     feedback: Feedback | None = None
 
 

@@ -9,11 +9,14 @@ from pathlib import Path
 import msgspec
 
 from .artifact import Artifact
+from .companions import Companion
 from .documents import Document
 from .errors import InputError
+from .estimate import Estimate
 from .feedback import Feedback
 from .job import Description
 from .precision import Precision
+from .quantization.backend_recipe import BackendRecipe
 from .quantization.execution import Execution
 from .signature import Dim, Signature, TensorSpec
 from .source import Source, Trust
@@ -49,6 +52,8 @@ class ArtifactRecord:
     `dims` holds the bounds of the dynamic dimensions that shapes name, `layouts` maps a tensor to "nchw" or "nhwc"
     where it differs from the source's, `route` names the steps that made it, `made_by` maps tools to versions.
     `execution` says of a quantised artifact which of its heavy operators compute in integers, and why others do not.
+    `companions` are files beside it that judging needs, `backend_recipe` is there in place of a recipe where a backend
+    quantises by itself, `estimate` where its compiler says what it expects.
     """
 
     file: str
@@ -65,6 +70,9 @@ class ArtifactRecord:
     notes: tuple[str, ...] = ()
     made_by: dict[str, str] = field(default_factory=dict[str, str])
     execution: Execution | None = None
+    companions: tuple[Companion, ...] = ()
+    backend_recipe: BackendRecipe | None = None
+    estimate: Estimate | None = None
 
     def in_folder(self, folder: Path) -> Artifact:
         """The artifact itself, where it lies."""
@@ -81,6 +89,9 @@ class ArtifactRecord:
             layouts=self.layouts,
             made_by=self.made_by,
             execution=self.execution,
+            companions=self.companions,
+            backend_recipe=self.backend_recipe,
+            estimate=self.estimate,
         )
 
 
@@ -142,6 +153,9 @@ def record_artifact(artifact: Artifact) -> ArtifactRecord:
         notes=artifact.notes,
         made_by=artifact.made_by,
         execution=artifact.execution,
+        companions=artifact.companions,
+        backend_recipe=artifact.backend_recipe,
+        estimate=artifact.estimate,
     )
 
 

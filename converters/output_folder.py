@@ -75,7 +75,8 @@ class OutputFolder:
 
     def _foreign_files(self) -> list[str]:
         try:
-            known = {record.file for record in manifest.read(self.place).artifacts}
+            records = manifest.read(self.place).artifacts
+            known = {name for record in records for name in (record.file, *(each.file for each in record.companions))}
         except InputError:
             known = set[str]()
         return sorted(path.name for path in self.place.iterdir() if path.name not in known and path.name not in _OURS)

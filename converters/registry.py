@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from importlib.metadata import entry_points
 
+from .micro_backends import micro_backend
 from .precision import Precision
 from .registry_converters import CONVERTERS
+from .registry_micro import MICRO_CONVERTERS
 from .registry_rows import (
     DESCRIBERS,
     QUANTIZERS,
@@ -26,7 +28,7 @@ from .worker.stacks import Stack
 
 def converters() -> dict[str, ConverterRow]:
     """Every converter by key, our own and those that entry points add."""
-    rows = {row.key: row for row in CONVERTERS}
+    rows = {row.key: row for row in (*CONVERTERS, *MICRO_CONVERTERS)}
     for point in entry_points(group="edgeproof.converters"):
         origin, _, format_name = point.name.partition(":")
         stack = next((row.stack for row in DESCRIBERS if row.framework == origin), Stack.TORCH)
@@ -43,13 +45,22 @@ def converters() -> dict[str, ConverterRow]:
     return rows
 
 
-def converter(origin: str, format_name: str, precision: Precision) -> ConverterRow | None:
-    """The row that makes a format of an origin in a precision; None if there is none."""
+def converter(
+    origin: str, format_name: str, precision: Precision, *, backend: str | None = None
+) -> ConverterRow | None:
+    """The row that makes a format of an origin in a precision; None if there is none.
+
+    A `backend` of the micro edge has rows of its own; others are choices within a row.
+    """
+    micro = micro_backend(backend) is not None
     return next(
         (
             row
             for row in converters().values()
-            if row.origin == origin and row.format == format_name and precision in row.precisions
+            if row.origin == origin
+            and row.format == format_name
+            and precision in row.precisions
+            and (backend in row.backends if micro else not row.family)
         ),
         None,
     )

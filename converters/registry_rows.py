@@ -24,7 +24,8 @@ class ConverterRow:
     `cost` is a rough duration relative to the others, `needs` the import names it cannot do without,
     `extra` the installation extra that brings them; `detour` is the origin to try when the model turns out
     to need TensorFlow. `from_graph` says that there is no other way than that detour. Several rows may lead to one
-    format, in different precisions.
+    format, in different precisions, or for backends of another `family`. Where the backend quantises by itself, without
+    a recipe, `simulator` runs what its quantiser made.
     """
 
     origin: str
@@ -38,10 +39,14 @@ class ConverterRow:
     precisions: tuple[Precision, ...] = (Precision.FP32,)
     detour: str | None = None
     from_graph: bool = False
+    family: str = ""
+    simulator: str = ""
 
     @property
     def key(self) -> str:
         """How the row is called: "torch:onnx", and "keras:onnx:int8" for one that makes other precisions than fp32."""
+        if self.family:
+            return f"{self.origin}:{self.format}:{self.family}"
         other = "" if Precision.FP32 in self.precisions else f":{self.precisions[0]}"
         return f"{self.origin}:{self.format}{other}"
 

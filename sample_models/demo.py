@@ -1,4 +1,5 @@
-"""The main job on real models: one PyTorch and one Keras sample into all formats, in float and in int8, in one table.
+"""The main job on real models: one PyTorch and one Keras sample into all formats, in float and in int8, on this machine
+and on two Arm processors, in one table.
 
 It calls the command line, as a user would, and reads the JSON that it prints.
 """
@@ -22,7 +23,10 @@ from edgeproof.converters.tensors import read_calls
 from edgeproof.sample_models.catalog import Sample, sample
 from edgeproof.sample_models.evaluation import evaluate, read_evaluation
 
+_EDGEPROOF = (sys.executable, "-P", "-m", "edgeproof.cli")
 _DEFAULT = ("digits_cnn", "faces_cnn")
+_ARM = "arm64"
+_CPUS = ("cortex-a53", "cortex-a76")
 _STYLES = {"PASS": "green", "NOT_RUN": "yellow"}
 Outcome = dict[str, Any]
 
@@ -36,8 +40,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     started = time.monotonic()
     outcomes: list[tuple[Sample, Outcome]] = []
     codes: list[int] = []
+    targets = _targets()
     for name in given.samples:
-        code, outcome = _certify(sample(name), given.output / name)
+        code, outcome = _certify(sample(name), given.output / name, targets)
         codes.append(code)
         if outcome is not None:
             outcomes.append((sample(name), outcome))
@@ -49,18 +54,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return next((code for code in codes if code), 0)
 
 
-def _certify(chosen: Sample, folder: Path) -> tuple[int, Outcome | None]:
+def _targets() -> str:
+    """Where to judge: Arm as well, if it can be prepared here; what it says goes to the terminal."""
+    done = subprocess.run([*_EDGEPROOF, "targets", "install", _ARM], check=False)
+    if done.returncode:
+        sys.stderr.write("Arm is left out: the artifacts are judged on this machine alone\n")
+        return "host"
+    return ",".join(("host", *(f"{_ARM}:{cpu}" for cpu in _CPUS)))
+
+
+def _certify(chosen: Sample, folder: Path, targets: str) -> tuple[int, Outcome | None]:
     """Convert a sample, judged on its labelled rows: the exit code, and what came of it if anything did."""
     rounding = ["--precision", "fp32,int8", "--calibration", str(chosen.calibration)]
     options = [*rounding, "--samples", str(chosen.evaluation), "-o", str(folder), "--overwrite", "--json"]
-    command = [sys.executable, "-P", "-m", "edgeproof.cli", "convert", *chosen.arguments(), *options]
+    command = [*_EDGEPROOF, "convert", *chosen.arguments(), *options, "--on", targets]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
     return done.returncode, json.loads(done.stdout) if done.stdout.strip() else None
 
 
 def _table(outcomes: Sequence[tuple[Sample, Outcome]]) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
-    for name in ("model", "format", "precision"):
+    for name in ("model", "format", "precision", "target"):
         table.add_column(name, no_wrap=True, vertical="bottom")
     for name in ("bytes", "largest\ndifference", "SQNR", "metric", "source", "artifact", "seconds"):
         table.add_column(name, justify="right", no_wrap=True, vertical="bottom")
@@ -79,18 +93,22 @@ def _cells(chosen: Sample, outcome: Outcome, row: dict[str, Any]) -> tuple[str, 
         f"{chosen.name} ({chosen.framework})",
         row["format"],
         row["precision"],
+        row["target"],
         "-" if row["bytes"] is None else f"{row['bytes']:,}",
         f"{max(differences):.1e}" if differences else "-",
         f"{min(ratios):.1f} dB" if ratios else ("exact" if differences else "-"),
         chosen.metric.name,
         _score(chosen, outcome, "reference.npz"),
-        _score(chosen, outcome, f"{row['file']}.{row['target']}.npz"),
+        # A metric takes all labelled rows, of which an emulated processor runs some.
+        "-" if row["emulated"] else _score(chosen, outcome, f"{row['file']}.{row['target']}.npz"),
         f"{_seconds(outcome, row):.1f}",
     )
 
 
 def _seconds(outcome: Outcome, row: dict[str, Any]) -> float:
-    """What the row cost: making the artifact and running it."""
+    """What the row cost: making the artifact and running it on the host, or running it elsewhere."""
+    if row["target"] != "host":
+        return float(row["seconds"] or 0)
     titles = {f"{row['format']} {row['precision']}", f"run {row['format']} {row['precision']}"}
     return float(sum(timing["wall_seconds"] for timing in outcome["timings"] if timing["title"] in titles))
 

@@ -12,10 +12,12 @@ class Basis:
     """The program that all artifacts of one precision are made of.
 
     `origin` names the rows of the registry that make it, "onnx" where it comes from the file `onnx_graph`; `recipe` is
-    None for a precision in float.
+    None for a precision in float. A
+    backend that quantises by itself has no recipe, and takes its scales from the calls of `calibration`.
     """
 
     precision: Precision
     origin: str
     recipe: str | None = None
     onnx_graph: str | None = None
+    calibration: str | None = None

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from ..converters.artifact import Artifact
-from ..converters.errors import EdgeproofError, NeedsTensorFlow
+from ..converters.errors import EdgeproofError, NeedsTensorFlow, NotRunnable
 from ..converters.job import ConvertOptions, Description, Layout, RunResult
 from ..converters.manifest import Manifest
 from ..converters.precision import Precision
@@ -20,6 +20,7 @@ from .bases import Bases
 from .basis import Basis
 from .floor import Floor
 from .golden import Golden
+from .micro import own_simulation_task, simulator_of
 from .onnx_graph import Graph, OnnxGraph
 from .planning import reference_task
 from .request import Request
@@ -91,8 +92,26 @@ class _Fresh:
             self._store()
         floor = Floor(self._golden, self._bases, self._pool.scratch, self._submit)
         floor.ask(self._description, lambda _floor: None)  # which stores it where the judge looks
-        for precision in {record.precision for record in self._wanted.made.artifacts} - {Precision.FP32}:
+        shared = [record for record in self._wanted.made.artifacts if record.backend_recipe is None]
+        for precision in {record.precision for record in shared} - {Precision.FP32}:
             self._prepare(precision)
+        for record in self._wanted.made.artifacts:
+            if record.backend_recipe is not None:
+                self._simulate_own(record.in_folder(self._wanted.folder))
+
+    def _simulate_own(self, artifact: Artifact) -> None:
+        """Run the program that a backend's own quantiser made, which lies beside the artifact."""
+
+        def then(finished: Finished[RunResult]) -> None:
+            if finished.result is None:
+                self._failed[artifact.precision] = finished.failure
+
+        try:
+            task = own_simulation_task(artifact, golden=self._golden, entry=simulator_of(artifact))
+        except NotRunnable as error:
+            self._failed[artifact.precision] = error
+            return
+        self._submit(task, then)
 
     def _prepare(self, precision: Precision) -> None:
         """Find the program that artifacts of a precision are made of: that of fp16, with the recipe that was stored."""
@@ -109,7 +128,8 @@ class _Fresh:
 
     def _simulate(self, basis: Basis) -> None:
         records = self._wanted.made.artifacts
-        formats = sorted({record.format for record in records if record.precision is basis.precision})
+        shared = [record for record in records if record.backend_recipe is None]
+        formats = sorted({record.format for record in shared if record.precision is basis.precision})
         outputs = {name: self._golden.simulation(basis.precision, name) for name in formats}
 
         def on_graph(graph: Graph) -> None:

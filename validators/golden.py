@@ -20,7 +20,7 @@ from .observer import Truth
 from .samples import SampleSet
 
 FOLDER = "golden"
-DOCUMENT = Document(content=NoiseFloor, title="noise floor", schema=1, fix="convert again")
+DOCUMENT = Document(content=NoiseFloor, title="noise floor", schema=2, fix="convert again")
 
 
 class Golden:

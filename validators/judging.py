@@ -12,13 +12,14 @@ from pathlib import Path
 from ..converters.artifact import Artifact
 from ..converters.errors import EdgeproofError
 from ..converters.job import Description, RunResult, ScoreJob
+from ..converters.micro_backends import how_judged
 from ..converters.precision import Precision
 from ..converters.processor import this_processor
 from ..converters.quantization.budget import Budget, parse_budget
 from ..converters.quantization.recipe import Recipe
 from ..converters.signature import Signature
 from ..converters.tensors import read_calls
-from .beside_host import beside_host, remark_on
+from .beside_host import Scales, beside_host, hop_from_host, remark_on
 from .calibration import Calibration
 from .compare import compare
 from .golden import Golden
@@ -94,7 +95,7 @@ class Judge:
         self.golden = golden
         self._hops = hops
         self._signature = signature
-        self._simulations: dict[Precision, _Simulated] = {}
+        self._simulations: dict[str, _Simulated] = {}
         self._waiting: list[ArtifactRun] = []
         self._floor: NoiseFloor | None = None
         self._judged: dict[tuple[str, str], ArtifactRun] = {}
@@ -122,10 +123,21 @@ class Judge:
         self, precision: Precision, recipe: Recipe | None, error: EdgeproofError | None = None
     ) -> None:
         """The simulated model of a precision, of that recipe if it has one, has run, or could not."""
-        self._simulations[precision] = _Simulated(
+        self._simulations[str(precision)] = _Simulated(
             steps=recipe.steps if recipe else {},
             decide=recipe.deciding if recipe else None,
             measured=recipe is not None and recipe.is_measured,
+            budget=parse_budget(recipe.budget) if recipe and recipe.budget else None,
+            error=error,
+        )
+
+    def own_simulation_is_ready(self, artifact: Artifact, error: EdgeproofError | None = None) -> None:
+        """The program that a backend's own quantiser made of an artifact has run, or could not."""
+        recipe = artifact.backend_recipe
+        self._simulations[_key(artifact)] = _Simulated(
+            steps=recipe.steps if recipe else {},
+            decide=None,
+            measured=False,
             budget=parse_budget(recipe.budget) if recipe and recipe.budget else None,
             error=error,
         )
@@ -140,7 +152,7 @@ class Judge:
             return
         waiting, self._waiting = self._waiting, []
         for run in waiting:
-            if run.artifact.precision is Precision.FP32 or run.artifact.precision in self._simulations:
+            if run.artifact.precision is Precision.FP32 or _key(run.artifact) in self._simulations:
                 yield self._judge(run, self._floor)
             else:
                 self._waiting.append(run)
@@ -150,15 +162,17 @@ class Judge:
         host, run = (self._judged.get((row.file, target)) for target in (HOST, row.target))
         if host is None or run is None or row.target == HOST:
             return row
-        simulated = self._simulations.get(run.artifact.precision)
-        found = beside_host(
-            host.outputs,
-            run.outputs,
-            positions=run.result.positions,
+        simulated = self._simulations.get(_key(run.artifact))
+        scales = Scales(
             steps=simulated.steps if simulated else {},
+            floor=self._floor.largest if self._floor else {},
         )
-        note = remark_on(found, run.artifact.precision, host=host.result, there=run.result) if found else None
-        return replace(row, beside=found, notes=(*row.notes, *((note,) if note else ())))
+        found = beside_host(host.outputs, run.outputs, positions=run.result.positions, scales=scales)
+        if found is None:
+            return row
+        note = remark_on(found, run.artifact.precision, host=host.result, there=run.result)
+        hops = (*row.hops, hop_from_host(row, found)) if row.hops and found.noise_ratio is not None else row.hops
+        return replace(row, beside=found, notes=(*row.notes, *((note,) if note else ())), hops=hops)
 
     def _judge(self, run: ArtifactRun, floor: NoiseFloor) -> ParityRow:
         """The row of one run; where only some calls ran, it is held against these."""
@@ -178,7 +192,7 @@ class Judge:
     def _compare(self, run: ArtifactRun, floor: NoiseFloor) -> ParityRow:
         outputs, policy = self._outputs(run, floor)
         declared = run.result.declared or run.artifact.signature
-        wrong, told = judge_score(self._budget(run.artifact.precision), run.score)
+        wrong, told = judge_score(self._budget(run.artifact), run.score)
         processor = run.result.processor or this_processor()
         known = runtime_notes(run.result.made_by, processor, run.artifact.precision)
         findings = (*check_signature(self._signature, declared, layouts=run.artifact.layouts), *wrong)
@@ -198,7 +212,7 @@ class Judge:
             sha256=run.artifact.sha256,
             bytes=run.artifact.bytes,
             findings=findings,
-            notes=(*run.artifact.notes, *told, *known),
+            notes=(*run.artifact.notes, *how_judged(run.artifact.backend, run.artifact.format), *told, *known),
             outputs=tuple(outputs),
             samples=run.result.calls,
             seconds=run.seconds,
@@ -210,13 +224,14 @@ class Judge:
             processor=processor,
             made_by=run.artifact.made_by,
             run_by=run.result.made_by,
+            estimate=run.artifact.estimate,
         )
 
     def _split(self, run: ArtifactRun, floor: NoiseFloor) -> tuple[Hop, ...]:
         return hops_of(self.golden, run.artifact, run.target, run.outputs, floor)
 
-    def _budget(self, precision: Precision) -> Budget | None:
-        simulated = self._simulations.get(precision)
+    def _budget(self, artifact: Artifact) -> Budget | None:
+        simulated = self._simulations.get(_key(artifact))
         return None if simulated is None else simulated.budget
 
     def _outputs(self, run: ArtifactRun, floor: NoiseFloor) -> tuple[list[TensorParity], str]:
@@ -231,14 +246,15 @@ class Judge:
         start = None if self.golden.feedback is None else self.golden.feedback.start
         if start is None:
             return cost, name
-        simulated = self._simulations[precision]
+        simulated = self._simulations[_key(run.artifact)]
         policy = CostPolicy(budget=simulated.budget, decide=simulated.decide)
         return with_loop(cost, self._compared(reference, run.outputs, policy, start=start)), name
 
     def _quantised(self, run: ArtifactRun) -> tuple[list[TensorParity], str]:
         """What is not in float32, call by call."""
         precision, reference = run.artifact.precision, self.golden.reference
-        simulated, path = self._simulations[precision], self.golden.simulation(precision, run.artifact.format)
+        simulated = self._simulations[_key(run.artifact)]
+        path = self.golden.simulation(precision, run.artifact.format)
         real = max(self.golden.real, 1)
         whole = self._compared(reference, run.outputs, SizesPolicy())
 
@@ -283,3 +299,8 @@ class Judge:
         """Two files compared from call `start` on, up to call `calls` or the last."""
         left, right = islice(read_calls(reference), start, calls), islice(read_calls(outputs), start, calls)
         return compare(left, right, signature=self._signature, policy=policy, truth=truth)
+
+
+def _key(artifact: Artifact) -> str:
+    """By what its simulation goes: its own name where a backend quantised it by itself, else its precision."""
+    return Path(artifact.file).name if artifact.backend_recipe is not None else str(artifact.precision)

@@ -107,7 +107,7 @@ class NoiseFloor:
     targets that run only some of them.
     """
 
-    schema: int = 1
+    schema: int = 2
     kind: FloorKind
     outputs: dict[str, dict[Group, Noise]] = field(default_factory=dict[str, dict[Group, Noise]])
     why: str = ""
@@ -127,6 +127,11 @@ class NoiseFloor:
     def rms_of(self, output: str) -> float | None:
         """The floor of an output's rms, the largest of all groups of calls; None for one that has none."""
         return max((rms for _, rms, _ in self.of(output, {})), default=None) if output in self.outputs else None
+
+    @property
+    def largest(self) -> dict[str, float]:
+        """The floor of the largest element of every output, the largest of all groups of calls."""
+        return {name: max((each for _, _, each in self.of(name, {})), default=0.0) for name in self.outputs}
 
     def _floor(self, noise: Noise) -> tuple[float, float]:
         own = noise.source if self.kind is FloorKind.FLOAT64 else Error()

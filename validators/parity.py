@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from ..converters.estimate import Estimate
 from ..converters.processor import Processor
 
 Number = int | float | str
@@ -193,13 +194,15 @@ class Beside:
     """What one artifact gave on a target beside what it gave on the host, over the calls that both ran.
 
     `different` of `elements` are not equal; `max_abs` is the largest difference (None if it is infinite or NaN),
-    `steps` the same in steps of the output's own scale, where there is one.
+    `steps` the same in steps of the output's own scale, where there is one, and `noise_ratio` as a multiple of the
+    noise floor of a largest element.
     """
 
     max_abs: float | None
     different: int
     elements: int
     steps: float | None = None
+    noise_ratio: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,7 +213,7 @@ class ParityRow:
     when the status says it. `samples` counts the calls that were compared, `seconds` is the run's wall
     time, `ms_per_call` the median; an emulator's is left out. `beside` is there for what ran on the host as well.
     `score` is there where the budget was a task's metric, `hops` where the artifact failed or where they were asked
-    for. `made_by` and `run_by` map tools to versions.
+    for. `estimate` is what a micro-edge backend's compiler expects. `made_by` and `run_by` map tools to versions.
     """
 
     file: str
@@ -238,6 +241,7 @@ class ParityRow:
     beside: Beside | None = None
     emulated: bool = False
     processor: Processor | None = None
+    estimate: Estimate | None = None
     made_by: dict[str, str] = field(default_factory=dict[str, str])
     run_by: dict[str, str] = field(default_factory=dict[str, str])
 

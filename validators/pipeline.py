@@ -25,6 +25,7 @@ from .calibration import collect_calibration, require_calibration, store_labels
 from .floor import Floor
 from .golden import Golden
 from .judging import ArtifactRun, Judge, collect_samples
+from .micro import own_simulation_task, simulator_of
 from .noise_floor import NoiseFloor
 from .onnx_graph import Graph, OnnxGraph
 from .parity import Score
@@ -43,6 +44,7 @@ from .results import Results
 from .running import not_installed, run_task
 from .scoring import score_task
 from .sequence import check_state, feedback_of, notes_on_state, with_sequence
+from .targets.micro import missing_for
 from .user_samples import require_files_to_preprocess
 
 Result = TypeVar("Result")
@@ -94,7 +96,7 @@ class _Run:
         """Describe the source; meanwhile a second worker imports what the longest conversion needs."""
         self._submit(description_task(self._request, self._pool.scratch), self._described)
         row = longest(self._rows[self._request.precisions[0]])
-        if row is not None and self._request.limits.jobs > 1:
+        if row is not None and missing_for(row.stack) is None and self._request.limits.jobs > 1:
             self._prepared = str(row.format)
             # Should an import fail, the conversion that needs it meets the same error and reports it.
             self._submit(warm_up_task(self._request, row), lambda _finished: None)
@@ -170,26 +172,32 @@ class _Run:
             for row in rows:
                 self._convert(description, row, Basis(precision=precision, origin=str(row.origin)))
             return
+        for row in (row for row in rows if row.simulator):
+            calibration = None if self._calibration is None else self._calibration.path
+            self._convert(description, row, Basis(precision=precision, origin=row.origin, calibration=calibration))
+        if not any(not row.simulator for row in rows):
+            return
 
         def then(basis: Basis | EdgeproofError) -> None:
             if isinstance(basis, Basis):
                 self._based(description, basis)
                 return
-            for row in rows:
+            for row in (row for row in rows if not row.simulator):
                 self.results.failed(row, precision, basis)
 
         self._bases.make(precision, self._calibration, then)
 
     def _based(self, description: Description, basis: Basis) -> None:
         self.results.based(basis)
-        formats = {row.format for row in self._rows[basis.precision] if not row.missing}
+        rows = [row for row in self._rows[basis.precision] if not row.simulator]
+        formats = {row.format for row in rows if not row.missing}
         if self._request.verify and formats:
             outputs = {name: self._golden.simulation(basis.precision, name) for name in sorted(formats)}
             simulate = self._bases.simulate
             self._after_reference(
                 lambda: simulate(basis, self._golden, outputs, lambda done: self._simulated(basis, done))
             )
-        for row in self._rows[basis.precision]:
+        for row in rows:
             self._convert(description, row, basis)
 
     def _simulated(self, basis: Basis, finished: Finished[RunResult]) -> None:
@@ -198,8 +206,9 @@ class _Run:
         self._judge_ready_runs()
 
     def _convert(self, description: Description, row: ConverterRow, basis: Basis) -> None:
-        if row.missing:
-            self.results.not_run(row, basis.precision, not_installed(row.missing, row.key, row.extra))
+        missing = not_installed(row.missing, row.key, row.extra) if row.missing else missing_for(row.stack)
+        if missing is not None:
+            self.results.not_run(row, basis.precision, missing)
             return
         if basis.onnx_graph is not None or row.from_graph:
             why = NeedsTensorFlow("the source is a TensorFlow function", fix="convert through the model's ONNX graph")
@@ -245,6 +254,16 @@ class _Run:
         self.results.made(artifact)
         if self._request.verify:
             self._after_reference(lambda: self._run_everywhere(artifact))
+        entry = simulator_of(artifact)
+        if self._request.verify and entry:
+            self._after_reference(lambda: self._simulate_own(artifact, entry))
+
+    def _simulate_own(self, artifact: Artifact, entry: str) -> None:
+        def then(finished: Finished[RunResult]) -> None:
+            self._judge.own_simulation_is_ready(artifact, None if finished.result else finished.failure)
+            self._judge_ready_runs()
+
+        self._submit(own_simulation_task(artifact, golden=self._golden, entry=entry), then)
 
     def _run_everywhere(self, artifact: Artifact) -> None:
         for target in self._request.targets:
@@ -301,5 +320,6 @@ class _Run:
             self.results.timed(task.title, finished)
             then(finished)
 
-        # A factory without a file, or a live model, is the user's own code: it keeps the network and the environment.
-        self._pool.submit(replace(task, confined=self._request.source.is_foreign), noted)
+        # A factory without a file, or a live model, is the user's own code: it keeps the network and the environment,
+        # as does what reaches a target over the network.
+        self._pool.submit(replace(task, confined=task.confined and self._request.source.is_foreign), noted)

@@ -19,8 +19,10 @@ from ..converters.worker.stacks import Stack
 from ..converters.worker.warm import WarmJob
 from .basis import Basis
 from .golden import Golden
+from .micro import require_micro
 from .request import Request
 from .running import not_installed
+from .targets.micro import site_of
 from .user_samples import made_by_user
 
 _WARM_ENTRY = "edgeproof.converters.worker.warm:warm"
@@ -60,7 +62,10 @@ def rows_for(request: Request, precision: Precision) -> list[ConverterRow]:
     UsageError for a format or backend that there is not, or if none of the formats has the precision.
     """
     framework = str(request.source.framework)
-    found = {name: registry.converter(framework, name, precision) for name in request.formats}
+    require_micro(request)
+    found = {
+        name: registry.converter(framework, name, precision, backend=request.backend) for name in request.formats
+    }
     for name, row in found.items():
         if row is None and registry.converter(framework, name, Precision.FP32) is None:
             known = sorted({str(row.format) for row in registry.converters().values() if row.origin == framework})
@@ -109,6 +114,7 @@ def warm_up_task(request: Request, row: ConverterRow) -> Task[tuple[str, ...]]:
         stack=row.stack,
         cost=_FIRST - 1,
         warmth=str(row.format),
+        site=site_of(row.stack),
     )
 
 
@@ -157,6 +163,8 @@ def convert_job(
         precision=basis.precision,
         onnx_graph=basis.onnx_graph,
         recipe=basis.recipe,
+        calibration=basis.calibration,
+        budget=request.budget if row.simulator else None,
         backend=request.backend if request.backend in row.backends else None,
         fingerprint=description.fingerprint,
         options=request.options,
@@ -174,4 +182,5 @@ def conversion_task(row: ConverterRow, job: ConvertJob, *, sticky: bool = False)
         cost=row.cost,
         warmth=str(row.format),
         sticky=sticky,
+        site=site_of(row.stack),
     )

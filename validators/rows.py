@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..converters.artifact import Artifact
-from ..converters.errors import EdgeproofError, LoadError
+from ..converters.errors import EdgeproofError, LoadError, NotRunnable
 from ..converters.job import RunResult
 from ..converters.manifest import file_sha256
 from ..converters.worker.pool import Finished
@@ -26,6 +26,7 @@ def row_of(artifact: Artifact, target: str, status: Status) -> ParityRow:
         bytes=artifact.bytes,
         notes=artifact.notes,
         made_by=artifact.made_by,
+        estimate=artifact.estimate,
     )
 
 
@@ -37,8 +38,14 @@ def with_error(row: ParityRow, error: EdgeproofError) -> ParityRow:
 
 
 def failed_run(artifact: Artifact, target: str, finished: Finished[RunResult]) -> ParityRow:
-    """The row of an artifact that could not be opened, or broke while it ran."""
-    status = Status.LOAD_FAIL if isinstance(finished.error, LoadError) else Status.RUN_FAIL
+    """The row of an artifact that could not be opened, broke while it ran, or whose target cannot run it."""
+    match finished.error:
+        case NotRunnable():
+            status = Status.NOT_RUN
+        case LoadError():
+            status = Status.LOAD_FAIL
+        case _:
+            status = Status.RUN_FAIL
     row = row_of(artifact, target, status)
     return with_error(row, finished.error) if finished.error else row
 
@@ -46,11 +53,18 @@ def failed_run(artifact: Artifact, target: str, finished: Finished[RunResult]) -
 def changed_row(artifact: Artifact, target: str) -> ParityRow | None:
     """A FAIL if the file is missing or is not the one that the manifest names; None if it is."""
     path = Path(artifact.file)
-    if not path.exists():
-        reason = f"{path.name} is missing, though the manifest names it"
-    elif file_sha256(path) != artifact.sha256:
-        reason = f"{path.name} is not the file that was made: its SHA-256 differs from the manifest's"
-    else:
+    files = {path: artifact.sha256, **{path.with_name(each.file): each.sha256 for each in artifact.companions}}
+    reason = next((why for file, sha256 in files.items() if (why := _changed(file, sha256))), "")
+    if not reason:
         return None
     row = row_of(artifact, target, Status.FAIL)
     return replace(row, reason=reason, fix="convert again, or restore the file", code="changed-file")
+
+
+def _changed(path: Path, sha256: str) -> str:
+    """Why a file is not the one that was made; empty if it is."""
+    if not path.exists():
+        return f"{path.name} is missing, though the manifest names it"
+    if file_sha256(path) != sha256:
+        return f"{path.name} is not the file that was made: its SHA-256 differs from the manifest's"
+    return ""

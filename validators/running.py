@@ -8,9 +8,11 @@ from ..converters import registry
 from ..converters.artifact import Artifact
 from ..converters.errors import NotRunnable
 from ..converters.job import RunJob, RunResult
+from ..converters.micro_backends import micro_backend
 from ..converters.worker.pool import Task
 from ..converters.worker.stacks import Stack
 from .golden import Golden
+from .micro import micro_run_task
 from .targets.job import TargetJob
 from .targets.known import is_host, target_named
 from .targets.places import targets_folder
@@ -20,6 +22,8 @@ _CHEAP = 0.5
 
 def run_task(artifact: Artifact, target: str, *, golden: Golden, outputs: Path) -> Task[RunResult]:
     """Run `artifact` on the stored calls; raises NotRunnable if nothing here can."""
+    if micro_backend(artifact.backend) is not None:
+        return micro_run_task(artifact, target, golden=golden, outputs=outputs)
     row = registry.runners().get(artifact.format)
     if row is None:
         raise NotRunnable(f"nothing here runs {artifact.format!r}", fix="install the plug-in that made it")

@@ -98,7 +98,13 @@ class _Verification:
 
     def take_simulations(self, folder: Path, failed: Mapping[Precision, EdgeproofError]) -> None:
         """What the simulated models gave, each with its recipe, or why they could not run."""
-        kinds = {(record.precision, record.format) for record in self._made.artifacts}
+        own = [record.in_folder(folder) for record in self._made.artifacts if record.backend_recipe is not None]
+        for artifact in own:
+            missed = not self._golden.simulation(artifact.precision, artifact.format).exists()
+            error = failed.get(artifact.precision) or (_no_simulation(artifact) if missed else None)
+            self._judge.own_simulation_is_ready(artifact, error)
+        shared = [record for record in self._made.artifacts if record.backend_recipe is None]
+        kinds = {(record.precision, record.format) for record in shared}
         for precision in {precision for precision, _ in kinds} - {Precision.FP32}:
             paths = [self._golden.simulation(precision, made) for kind, made in sorted(kinds) if kind is precision]
             missing = [path.name for path in paths if not path.exists()]
@@ -172,6 +178,11 @@ class _Verification:
         )
         self._judge.run_is_ready(run)
         self._rows.extend(self._judge.judge_ready_runs())
+
+
+def _no_simulation(artifact: Artifact) -> InputError:
+    name = f"simulated.{artifact.format}.{artifact.precision}.npz"
+    return InputError(f"{FOLDER}/{name} is missing", fix="convert again without --no-verify")
 
 
 def first_report(folder: Path) -> ParityReport | None:

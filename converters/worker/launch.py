@@ -23,10 +23,16 @@ _PACKAGE = __package__ or "edgeproof.converters.worker"
 
 
 class WorkerProcess:
-    """A warm worker of one stack; it takes one job at a time. `confinement` is None for the user's own code."""
+    """A warm worker of one stack; it takes one job at a time. `confinement` is None for the user's own code.
 
-    def __init__(self, stack: Stack, *, scratch: Path, threads: int, confinement: Confinement | None) -> None:
+    `site` is a folder that it imports from before all that is installed.
+    """
+
+    def __init__(
+        self, stack: Stack, *, scratch: Path, threads: int, confinement: Confinement | None, site: str = ""
+    ) -> None:
         self.stack = stack
+        self.site = site
         self.confinement = confinement
         self._confined: Confined | None = None
         self.serves = {stack, *RULES[stack].also_serves}
@@ -39,7 +45,9 @@ class WorkerProcess:
         confined = confinement is not None
         try:
             home = Path(tempfile.mkdtemp(prefix=f"{stack}-", dir=scratch)) if confined else scratch
-            environment = environment_of(stack, scratch=home, threads=threads, confined=confined)
+            environment = environment_of(
+                stack, scratch=home, threads=threads, confined=confined, site_folder=site
+            )
             self._process = self._start(to_child, from_child, environment)
         finally:
             os.close(to_child)

@@ -33,7 +33,8 @@ class Task(Generic[Result]):
 
     `cost`, about the seconds it takes, orders the queue (expensive first); `warmth` names what the entry
     imports, so that a worker that has it already is preferred, and awaited when `sticky`. Its worker is `confined`
-    unless all that it runs is the user's own. `seconds` is a time limit of its own, below that of the pool.
+    unless all that it runs is the user's own. `seconds` is a time limit of its own, below that of the pool. `site` is a
+    folder that the worker imports from before all that is installed.
     """
 
     title: str
@@ -46,6 +47,7 @@ class Task(Generic[Result]):
     sticky: bool = False
     confined: bool = True
     seconds: float | None = None
+    site: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,7 +157,9 @@ class Pool:
     def _new_worker(self, task: Task[Any]) -> WorkerProcess:
         threads = max(1, (os.cpu_count() or 1) // self._limits.jobs)
         confinement = self._limits.confinement if task.confined else None
-        return WorkerProcess(task.stack, scratch=self._scratch, threads=threads, confinement=confinement)
+        return WorkerProcess(
+            task.stack, scratch=self._scratch, threads=threads, confinement=confinement, site=task.site
+        )
 
     def _choose(self) -> tuple[_Ticket, WorkerProcess | None] | None:
         """The most expensive task that can start, and the idle worker for it (None: a new one)."""
@@ -291,4 +295,5 @@ def _no_text(error: UnicodeEncodeError) -> UsageError:
 
 
 def _suits(worker: WorkerProcess, task: Task[Any]) -> bool:
-    return task.stack in worker.serves and task.confined == (worker.confinement is not None)
+    same_packages = task.site == worker.site
+    return same_packages and task.stack in worker.serves and task.confined == (worker.confinement is not None)

@@ -19,6 +19,7 @@ class Stack(StrEnum):
     KERAS_TORCH = "keras-torch"
     TF_KERAS = "tf-keras"
     RUNTIMES = "runtimes"
+    MICRO = "micro"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,22 +67,31 @@ RULES = {
         start_seconds=9,
         also_serves=(Stack.TORCH,),
     ),
+    # Keras models go through the torch backend here too; a task says from where Arm's tools are imported (Task.site).
+    Stack.MICRO: StackRules(
+        environment={**_QUIET, "KERAS_BACKEND": "torch"}, forbidden=("tensorflow",), start_seconds=9
+    ),
     Stack.RUNTIMES: StackRules(environment=_QUIET, forbidden=("torch", "tensorflow"), start_seconds=0.5),
 }
 
 
+_PATHS = "PYTHONPATH"
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
 
 
-def environment_of(stack: Stack, *, scratch: Path, threads: int, confined: bool) -> dict[str, str]:
-    """The environment a worker of this stack starts with.
+def environment_of(
+    stack: Stack, *, scratch: Path, threads: int, confined: bool, site_folder: str = ""
+) -> dict[str, str]:
+    """The environment a worker of this stack starts with; what lies in `site_folder` is imported before all else.
 
     Temporary files go to `scratch`; native libraries use `threads` threads, since workers that each take all
     processors wait for one another. A confined worker gets no more of ours than a list allows, and lives in `scratch`.
     """
     counts = dict.fromkeys(_THREADS, str(threads))
     ours = {**dict(kept_variables(dict(os.environ))), **_home(scratch)} if confined else dict(os.environ)
-    return {**ours, **RULES[stack].environment, **counts, "TMPDIR": str(scratch)}
+    paths = [path for path in (site_folder, ours.get(_PATHS, "")) if path]
+    first = {_PATHS: os.pathsep.join(paths)} if site_folder else {}
+    return {**ours, **RULES[stack].environment, **counts, **first, "TMPDIR": str(scratch)}
 
 
 def _home(scratch: Path) -> dict[str, str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import partial
 from types import TracebackType
 from typing import Any, Self
@@ -20,27 +19,10 @@ from ...converters.versions import versions_of
 from .measure import measure_calls
 from .protocol import Array, fitting, keep_dynamic, not_loadable, not_runnable, with_sizes
 from .run import run_calls
+from .scale import Scale
 
 _NAME = "LiteRT"
 _DELEGATE = "DELEGATE"
-
-
-@dataclass(frozen=True, slots=True)
-class _Scale:
-    """What the integers of an input or output stand for: real = (integer - zero_point) * step."""
-
-    step: float
-    zero_point: int
-    dtype: np.dtype[Any]
-
-    def rounded(self, values: Array) -> Array:
-        """The integers nearest to real numbers."""
-        bounds = np.iinfo(self.dtype)
-        return np.clip(np.round(values / self.step) + self.zero_point, bounds.min, bounds.max).astype(self.dtype)
-
-    def real(self, integers: Array) -> Array:
-        """What integers stand for, in float32."""
-        return ((integers.astype(np.float32) - self.zero_point) * np.float32(self.step)).astype(np.float32)
 
 
 class LitertRunner:
@@ -56,7 +38,7 @@ class LitertRunner:
             raise not_loadable(artifact, _NAME, error) from error
         self._runner = _signature_runner(self._interpreter, artifact)
         self._artifact = artifact
-        self._scales: dict[str, _Scale] = {}
+        self._scales: dict[str, Scale] = {}
         self._signature = self._declared()
 
     def __enter__(self) -> Self:
@@ -86,7 +68,7 @@ class LitertRunner:
         dtype = np.dtype(details["dtype"])
         step, zero_point = details["quantization"]
         if step and (recorded is None or recorded.dtype != dtype.name):
-            self._scales[name] = _Scale(float(step), int(zero_point), dtype)
+            self._scales[name] = Scale(float(step), int(zero_point), dtype)
         spec = TensorSpec(name=name, dtype="float32" if name in self._scales else dtype.name, shape=())
         spec = with_sizes(spec, [int(size) for size in details["shape_signature"]], record)
         return keep_dynamic(spec, recorded)

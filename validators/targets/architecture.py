@@ -30,7 +30,8 @@ class Architecture:
 
 
 ARM64 = Architecture(machine="aarch64", debian="arm64", loader="lib/ld-linux-aarch64.so.1")
-X86_64 = Architecture(machine="x86_64", debian="amd64", loader="lib64/ld-linux-x86-64.so.2")
+# Not lib64/ld-linux-x86-64.so.2, which in a root is a link to the loader of the machine itself.
+X86_64 = Architecture(machine="x86_64", debian="amd64", loader="lib/x86_64-linux-gnu/ld-linux-x86-64.so.2")
 ARCHITECTURES = {"arm64": ARM64, "x86-64": X86_64}
 _MACHINES = {"arm64": "aarch64", "amd64": "x86_64"}
 

@@ -13,7 +13,7 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 
 from ...converters.errors import UsageError
-from . import emulated
+from . import adb, emulated, ssh
 from .architecture import ARM64, this_machine
 from .places import targets_folder
 from .protocol import Target
@@ -29,8 +29,10 @@ def is_host(name: str) -> bool:
 
 
 def check_target(name: str) -> str:
-    """The name, if there is a family of that name; raises UsageError with what may have been meant."""
+    """The name, if there is a family of that name and it is whole; raises UsageError with what may have been meant."""
     family = name.partition(":")[0]
+    if family == ssh.FAMILY:
+        ssh.destination_of(name)
     if name == HOST or family in families():
         return name
     known = (HOST, *families())
@@ -47,7 +49,7 @@ def target_named(name: str, *, folder: Path | None = None) -> Target:
 
 def families() -> dict[str, Make]:
     """What makes the targets of each family."""
-    return {emulated.FAMILY: _emulated, **_added()}
+    return {emulated.FAMILY: _emulated, ssh.FAMILY: ssh.make, adb.FAMILY: adb.make, **_added()}
 
 
 def _added() -> dict[str, Make]:

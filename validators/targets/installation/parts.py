@@ -90,6 +90,9 @@ def build_root(building: Building) -> Built:
     debs = archive.download(packages)
     for deb in debs:
         unpack(deb, building.folder, wanted=lambda name: not name.startswith(_NOT_NEEDED))
+    if not (building.folder / "lib").exists():
+        # Since Debian 13 packages have all libraries below /usr, and count on this link.
+        (building.folder / "lib").symlink_to("usr/lib")
     cpuinfo = building.folder / "proc" / "cpuinfo"
     cpuinfo.parent.mkdir(exist_ok=True)
     cpuinfo.write_text(CPUINFO, encoding="ascii")
@@ -133,7 +136,6 @@ _TORCH_LEFT_OUT = (
     "torch/lib/*.a",
     "torch/share",
     "functorch",
-    "torch/testing/_internal",
     "bin",
 )
 _EXECUTORCH_LEFT_OUT = ("bin", "executorch/[!l]*", "executorch/lib/*.a")

@@ -1,0 +1,98 @@
+"""A quantised program for a Cortex-M: operators that CMSIS-NN has are rewritten to its own, the rest stays portable."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import torch
+from executorch.backends.cortex_m.edge_compile_config import cortex_m_edge_compile_config
+from executorch.backends.cortex_m.passes.cortex_m_pass_manager import CortexMPassManager
+from executorch.backends.cortex_m.quantizer.quantizer import CortexMQuantizer
+from executorch.backends.cortex_m.target_config import CortexMTargetConfig
+from executorch.exir import to_edge
+from torch import fx
+from torch.export import ExportedProgram
+
+from ...errors import ConversionError
+from ...micro_backends import MicroBackend
+from ..source_lines import line_of
+
+_IMAGE = 4
+_NAMESPACES = ("cortex_m", "dim_order_ops")
+_SAME_BYTES = ("aten.view_copy", "aten.squeeze_copy", "aten.unsqueeze_copy", "aten.clone")
+
+
+class ChannelsLast(torch.nn.Module):
+    """A program whose images are turned once, as they come in: CMSIS-NN's kernels want channels last."""
+
+    def __init__(self, program: torch.nn.Module) -> None:
+        super().__init__()
+        self.program = program
+
+    def forward(self, *tensors: torch.Tensor) -> Any:
+        """The program's outputs."""
+        return self.program(*(_turned(tensor) for tensor in tensors))
+
+
+def _turned(tensor: torch.Tensor) -> torch.Tensor:
+    return tensor.contiguous(memory_format=torch.channels_last) if tensor.dim() == _IMAGE else tensor
+
+
+def in_channels_last(module: torch.nn.Module) -> torch.nn.Module:
+    """The module on images with channels last; a view of such an image is none, so views become reshapes."""
+    if isinstance(module, fx.GraphModule):
+        for node in module.graph.find_nodes(op="call_function", target=torch.ops.aten.view.default):
+            node.target = torch.ops.aten.reshape.default
+        module.recompile()
+    return ChannelsLast(module)
+
+
+def quantizer_for() -> Any:
+    """The quantiser of the Cortex-M family."""
+    return CortexMQuantizer()
+
+
+def rewrite(program: ExportedProgram, backend: MicroBackend) -> tuple[Any, tuple[str, ...]]:
+    """The quantised program in edge dialect with CMSIS-NN's operators, and notes on those that it does not have.
+
+    Raises ConversionError if nothing could be rewritten.
+    """
+    try:
+        with torch.no_grad():
+            manager = to_edge(program, compile_config=cortex_m_edge_compile_config())
+            target = CortexMTargetConfig.from_target_string(backend.name)
+            passes = CortexMPassManager(manager.exported_program(), target_config=target)
+            manager._edge_programs["forward"] = passes.transform()
+    except Exception as error:
+        raise ConversionError(
+            f"ExecuTorch could not lower the model to {backend.name}: {type(error).__name__}: {str(error).strip()}",
+            fix="read the log for the operator; another backend may have it",
+        ) from error
+    nodes = [node for node in manager.exported_program().graph.nodes if hasattr(node.target, "_op")]
+    if not any(_namespace(node) == "cortex_m" and "quantize_per" not in _name(node) for node in nodes):
+        raise ConversionError(
+            f"no operator of the model has a CMSIS-NN kernel for {backend.name}", fix="--backend portable"
+        )
+    return manager, _told([node for node in nodes if _is_portable(node)])
+
+
+def _is_portable(node: fx.Node) -> bool:
+    return _namespace(node) not in _NAMESPACES and not _name(node).startswith(_SAME_BYTES)
+
+
+def _told(left: list[fx.Node]) -> tuple[str, ...]:
+    texts = Counter(f"{_name(node)}{line_of(node)}" for node in left)
+    return tuple(
+        f"warning: on ExecuTorch's portable kernels, not CMSIS-NN's: {text}: the backend has no kernel for it"
+        + (f" ({count} times)" if count > 1 else "")
+        for text, count in texts.items()
+    )
+
+
+def _namespace(node: fx.Node) -> str:
+    return str(node.target._op.namespace)
+
+
+def _name(node: fx.Node) -> str:
+    return str(node.target._op).removesuffix(".default")

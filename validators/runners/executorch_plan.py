@@ -1,0 +1,221 @@
+"""Executes the instructions of an ExecuTorch program in Python: kernels by PyTorch's operators, delegates by others.
+
+The program itself is executed, with its own constants and scales; what differs from a device are the kernels. It is how
+programs run whose kernels or delegates this machine does not have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from executorch.exir import schema
+from executorch.exir._serialize._program import deserialize_pte_binary
+from executorch.exir.passes import dim_order_ops_registry as _dim_orders  # noqa: F401 (registers its operators)
+
+from ...converters.artifact import Artifact
+from ...converters.errors import LoadError, NotRunnable
+from ...converters.signature import Signature, TensorSpec
+from .protocol import not_loadable
+
+_METHOD = "forward"
+_NAME = "ExecuTorch"
+_VIEW = "executorch_prim::et_view"
+_DTYPES = {
+    "BYTE": torch.uint8,
+    "CHAR": torch.int8,
+    "SHORT": torch.int16,
+    "INT": torch.int32,
+    "LONG": torch.int64,
+    "HALF": torch.float16,
+    "FLOAT": torch.float32,
+    "DOUBLE": torch.float64,
+    "BOOL": torch.bool,
+}
+# By the number of a call of a delegate and its inputs, its outputs.
+Delegate = Callable[[int, Sequence[torch.Tensor]], Sequence[torch.Tensor]]
+
+
+class Plan:
+    """One loaded method. Values are by number, as the program counts them."""
+
+    def __init__(self, artifact: Artifact, payload: bytes) -> None:
+        try:
+            read: Any = deserialize_pte_binary(payload)
+        except Exception as error:
+            raise not_loadable(artifact, _NAME, error) from error
+        self._program: schema.Program = getattr(read, "program", read)
+        plans = [plan for plan in self._program.execution_plan if plan.name == _METHOD]
+        if len(plans) != 1 or len(plans[0].chains) != 1:
+            raise LoadError(f"{artifact.file} has no method {_METHOD!r} of one chain", fix="convert again")
+        self._plan = plans[0]
+        self._artifact = artifact
+        self._operators = [_operator(each.name, each.overload) for each in self._plan.operators]
+        self._constants = {
+            place: _constant(self._program, value.val)
+            for place, value in enumerate(self._plan.values)
+            if isinstance(value.val, schema.Tensor) and value.val.data_buffer_idx and not value.val.allocation_info
+        }
+
+    @property
+    def delegates(self) -> list[tuple[str, bytes, dict[str, bytes]]]:
+        """Name, payload and options of every delegate, by number."""
+        return [
+            (each.id, self._program.backend_delegate_data[each.processed.index].data, _options(each.compile_specs))
+            for each in self._plan.delegates
+        ]
+
+    @property
+    def signature(self) -> Signature:
+        """Dtypes and shapes as the program declares them, with the record's names."""
+        record = self._artifact.signature
+        return Signature(
+            inputs=self._specs(self._plan.inputs, record.inputs),
+            outputs=self._specs(self._plan.outputs, record.outputs),
+        )
+
+    def _specs(self, places: Sequence[int], recorded: Sequence[TensorSpec]) -> tuple[TensorSpec, ...]:
+        if len(places) != len(recorded):
+            raise LoadError(
+                f"{self._artifact.file} has {len(places)} inputs or outputs where its record has {len(recorded)}",
+                fix="convert again",
+            )
+        tensors = [self._plan.values[place].val for place in places]
+        return tuple(
+            TensorSpec(
+                name=spec.name,
+                dtype=str(_dtype(tensor)).removeprefix("torch."),
+                shape=tuple(tensor.sizes),  # type: ignore[union-attr]
+            )
+            for spec, tensor in zip(recorded, tensors, strict=True)
+        )
+
+    def run(self, inputs: Sequence[torch.Tensor], delegate: Delegate) -> list[torch.Tensor]:
+        """The outputs of one call, in the program's order; raises NotRunnable for an instruction it does not know."""
+        values: dict[int, Any] = {**self._constants, **dict(zip(self._plan.inputs, inputs, strict=True))}
+        for instruction in self._plan.chains[0].instructions:
+            self._execute(instruction.instr_args, values, delegate)
+        return [values[place] for place in self._plan.outputs]
+
+    def _execute(self, step: Any, values: dict[int, Any], delegate: Delegate) -> None:
+        match step:
+            case schema.KernelCall():
+                self._call(step, values)
+            case schema.DelegateCall():
+                places = [place for place in step.args if isinstance(self._plan.values[place].val, schema.Tensor)]
+                given = [values[place] for place in places if place in values]
+                made = [place for place in places if place not in values]
+                values.update(zip(made, delegate(step.delegate_index, given), strict=True))
+            case schema.MoveCall():
+                values[step.move_to] = self._value(step.move_from, values)
+            case schema.FreeCall():
+                pass
+            case _:
+                raise _unknown(f"the instruction {type(step).__name__}")
+
+    def _call(self, step: schema.KernelCall, values: dict[int, Any]) -> None:
+        """An operator's outputs are the last of its arguments, which come once more as what it returns."""
+        name, operator = self._operators[step.op_index]
+        if name == _VIEW:
+            source, size, made = step.args[:3]
+            values[made] = values[source].reshape([int(each) for each in self._value(size, values)])
+            return
+        if operator is None:
+            raise _unknown(f"the operator {name}")
+        schema_of = operator._schema
+        named = {argument.name: place for argument, place in zip(schema_of.arguments, step.args, strict=False)}
+        given = [self._argument(argument, named[argument.name], values) for argument in schema_of.arguments]
+        positional = [
+            each for each, argument in zip(given, schema_of.arguments, strict=True) if not argument.kwarg_only
+        ]
+        options = {
+            argument.name: each
+            for each, argument in zip(given, schema_of.arguments, strict=True)
+            if argument.kwarg_only
+        }
+        found = operator(*positional, **options)
+        outputs = [found] if isinstance(found, torch.Tensor) else list(found)
+        made = list(dict.fromkeys(step.args[len(schema_of.arguments) :]))
+        values.update(zip(made[: len(outputs)], outputs, strict=True))
+
+    def _argument(self, argument: Any, place: int, values: dict[int, Any]) -> Any:
+        value = self._value(place, values)
+        if "ScalarType" in str(argument.real_type) and isinstance(value, int):
+            return _DTYPES[schema.ScalarType(value).name]
+        return value
+
+    def _value(self, place: int, values: dict[int, Any]) -> Any:
+        if place in values:
+            return values[place]
+        stored: Any = self._plan.values[place].val
+        match stored:
+            case schema.Int():
+                return stored.int_val
+            case schema.Double():
+                return float(stored.double_val)
+            case schema.Bool():
+                return stored.bool_val
+            case schema.String():
+                return stored.string_val
+            case schema.Null():
+                return None
+            case schema.IntList() | schema.TensorList() | schema.OptionalTensorList():
+                return [None if item < 0 else self._value(item, values) for item in stored.items]
+            case schema.DoubleList() | schema.BoolList():
+                return list(stored.items)
+            case _:
+                raise _unknown(f"a value of the kind {type(stored).__name__}")
+
+
+def _operator(name: str, overload: str) -> tuple[str, Any]:
+    """The operator that gives what a kernel writes into its outputs; None where PyTorch has none."""
+    namespace, _, plain = name.partition("::")
+    if name == _VIEW:
+        return name, None
+    try:
+        packet = getattr(getattr(torch.ops, namespace), plain)
+        writing = getattr(packet, overload or "default")
+    except AttributeError:
+        return f"{name}.{overload}", None
+    wanted = [_form(argument) for argument in writing._schema.arguments if not argument.is_out]
+    for each in packet.overloads():
+        candidate = getattr(packet, each)
+        if [_form(argument) for argument in candidate._schema.arguments] == wanted:
+            return name, candidate
+    return f"{name}.{overload}", None
+
+
+def _form(argument: Any) -> tuple[str, str]:
+    return argument.name, str(argument.type)
+
+
+def _dtype(tensor: Any) -> torch.dtype:
+    return _DTYPES[tensor.scalar_type.name]
+
+
+def _constant(program: schema.Program, tensor: schema.Tensor) -> torch.Tensor:
+    """A constant in its own order of axes, as the program stores it."""
+    stored = bytearray(program.constant_buffer[tensor.data_buffer_idx].storage)
+    ordered = [tensor.sizes[axis] for axis in tensor.dim_order]
+    flat = torch.frombuffer(stored, dtype=_dtype(tensor)) if stored else torch.empty(0, dtype=_dtype(tensor))
+    back = [list(tensor.dim_order).index(axis) for axis in range(len(ordered))]
+    return flat[: _count(ordered)].reshape(ordered).permute(back)
+
+
+def _count(sizes: Sequence[int]) -> int:
+    product = 1
+    for size in sizes:
+        product *= size
+    return product
+
+
+def _options(specs: Sequence[Any]) -> dict[str, bytes]:
+    return {each.key: bytes(each.value) for each in specs}
+
+
+def _unknown(what: str) -> NotRunnable:
+    return NotRunnable(
+        f"the program has {what}, which cannot be executed here in place of the device",
+        fix="run it on the device; the part of it that computes otherwise is not judged",
+    )
