@@ -30,7 +30,10 @@ def _executorch(origin: str, entry: str, *, needs: tuple[str, ...] = (), extra: 
 
 
 def _litert(origin: str, entry: str, *, needs: tuple[str, ...] = (), extra: str = "litert") -> ConverterRow:
-    """Quantised by the same recipe as other LiteRT artifacts, then compiled by Vela."""
+    """Quantised by the same recipe as other LiteRT artifacts, then compiled by Vela.
+
+    In `int8` operators at the ends take or give floats, which neither the NPU nor tflite-micro does.
+    """
     return ConverterRow(
         origin=origin,
         format=Format.LITERT,
@@ -40,7 +43,7 @@ def _litert(origin: str, entry: str, *, needs: tuple[str, ...] = (), extra: str 
         needs=(*needs, "torch", "litert_torch"),
         extra=extra,
         backends=names_for(Format.LITERT),
-        precisions=(Precision.INT8, Precision.INT8_FULL),
+        precisions=(Precision.INT8_FULL,),
         family=_FAMILY,
     )
 
@@ -48,8 +51,6 @@ def _litert(origin: str, entry: str, *, needs: tuple[str, ...] = (), extra: str 
 MICRO_CONVERTERS = (
     _executorch("torch", f"{FROM_TORCH}.micro.executorch:convert"),
     _litert("torch", f"{FROM_TORCH}.micro.litert:convert"),
-    _executorch(
-        "keras", f"{FROM_KERAS}.bridge:convert_micro_executorch", needs=("keras",), extra="keras,executorch"
-    ),
+    _executorch("keras", f"{FROM_KERAS}.bridge:convert_micro_executorch", needs=("keras",), extra="keras,executorch"),
     _litert("keras", f"{FROM_KERAS}.bridge:convert_micro_litert", needs=("keras",), extra="keras,litert"),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from ..converters.artifact import Artifact
@@ -37,15 +38,38 @@ def require_micro(request: Request) -> None:
     able = {str(row.format): row.precisions for row in fitting}
     foreign = [name for name in request.formats if name not in able]
     if foreign:
-        raise UsageError(f"{', '.join(foreign)} artifacts are not made for {backend.name}", fix=f"--to {','.join(able)}")
+        raise UsageError(
+            f"{', '.join(foreign)} artifacts are not made for {backend.name}", fix=f"--to {','.join(able)}"
+        )
     precisions = dict.fromkeys(precision for known in able.values() for precision in known)
-    wrong = [str(precision) for precision in request.precisions if precision not in precisions]
+    wrong = [str(precision) for precision in request.precisions if precision not in (Precision.INT8, *precisions)]
     if wrong:
         raise UsageError(
             f"artifacts for {backend.name} compute in 8 bits, and {', '.join(wrong)} was asked",
-            fix=f"--precision {Precision.INT8} --calibration FILE"
-            + (f" (for LiteRT {Precision.INT8_FULL} too)" if Precision.INT8_FULL in precisions else ""),
+            fix=f"--precision {Precision.INT8} --calibration FILE",
         )
+
+
+def with_micro_precisions(request: Request) -> Request:
+    """The request with `int8` understood as each format has it for a micro-edge backend.
+
+    LiteRT's integers go through to the ends there: `int8-full`.
+    """
+    backend = micro_backend(request.backend)
+    if backend is None or Precision.INT8 not in request.precisions:
+        return request
+    rows = [row for row in MICRO_CONVERTERS if backend.name in row.backends and row.format in request.formats]
+    meant = dict.fromkeys(precision for row in rows for precision in row.precisions)
+    others = [each for each in request.precisions if each is not Precision.INT8]
+    return replace(request, precisions=tuple(dict.fromkeys((*meant, *others))))
+
+
+def is_had_otherwise(request: Request, format_name: str) -> bool:
+    """Whether a format that does not have one of the precisions has another that stands for `int8`."""
+    if micro_backend(request.backend) is None:
+        return False
+    known = {each for row in MICRO_CONVERTERS if row.format == format_name for each in row.precisions}
+    return bool(known & set(request.precisions))
 
 
 def micro_run_task(artifact: Artifact, target: str, *, golden: Golden, outputs: Path) -> Task[RunResult]:

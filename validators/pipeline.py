@@ -25,7 +25,7 @@ from .calibration import collect_calibration, require_calibration, store_labels
 from .floor import Floor
 from .golden import Golden
 from .judging import ArtifactRun, Judge, collect_samples
-from .micro import own_simulation_task, simulator_of
+from .micro import is_had_otherwise, own_simulation_task, simulator_of, with_micro_precisions
 from .noise_floor import NoiseFloor
 from .onnx_graph import Graph, OnnxGraph
 from .parity import Score
@@ -62,6 +62,7 @@ def certify(request: Request, *, on_progress: Listener = ignore_progress) -> Out
     opened. Nothing is written then.
     """
     started = time.monotonic()
+    request = with_micro_precisions(request)
     require_calibration(request)
     require_files_to_preprocess(request)
     for precision in request.precisions:
@@ -166,7 +167,7 @@ class _Run:
     def _convert_all(self, description: Description, precision: Precision) -> None:
         rows = self._rows[precision]
         for format_name in self._request.formats:
-            if not any(row.format == format_name for row in rows):
+            if not any(row.format == format_name for row in rows) and not is_had_otherwise(self._request, format_name):
                 self.results.not_made_in(format_name, precision)
         if precision is Precision.FP32:
             for row in rows:

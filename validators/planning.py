@@ -63,9 +63,7 @@ def rows_for(request: Request, precision: Precision) -> list[ConverterRow]:
     """
     framework = str(request.source.framework)
     require_micro(request)
-    found = {
-        name: registry.converter(framework, name, precision, backend=request.backend) for name in request.formats
-    }
+    found = {name: registry.converter(framework, name, precision, backend=request.backend) for name in request.formats}
     for name, row in found.items():
         if row is None and registry.converter(framework, name, Precision.FP32) is None:
             known = sorted({str(row.format) for row in registry.converters().values() if row.origin == framework})

@@ -18,12 +18,15 @@ _CONVOLUTION = torch.ops.aten.convolution.default
 _VOLUME = 5  # batch, channels and three axes
 
 
-def refuse_unsupported(program: ExportedProgram) -> None:
-    """Raise UnsupportedOperators that names every operator without a kernel, with the model's lines."""
+def refuse_unsupported(program: ExportedProgram, *, besides: str = "") -> None:
+    """Raise UnsupportedOperators that names every operator without a kernel, with the model's lines.
+
+    `besides` is a namespace whose kernels are elsewhere, as a backend's own.
+    """
     kernels = frozenset(runtime._get_operator_names())
     missing: dict[str, None] = {}
     for node in _operator_nodes(program.graph_module):
-        reason = _why_unsupported(node, kernels)
+        reason = "" if besides and _operator(node).namespace == besides else _why_unsupported(node, kernels)
         if reason:
             missing.setdefault(f"{_name(node)}: {reason}{line_of(node)}")
     if missing:

@@ -45,9 +45,7 @@ class WorkerProcess:
         confined = confinement is not None
         try:
             home = Path(tempfile.mkdtemp(prefix=f"{stack}-", dir=scratch)) if confined else scratch
-            environment = environment_of(
-                stack, scratch=home, threads=threads, confined=confined, site_folder=site
-            )
+            environment = environment_of(stack, scratch=home, threads=threads, confined=confined, site_folder=site)
             self._process = self._start(to_child, from_child, environment)
         finally:
             os.close(to_child)

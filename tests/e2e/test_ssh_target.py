@@ -89,11 +89,11 @@ def test_a_conversion_is_judged_on_the_host_and_over_ssh(
         kept = server.home / ".cache/edgeproof"
         assert list((kept / "runs").iterdir()) == []
         # Root, Python, two runtimes, and our own modules: each once, though two workers may have brought them.
-        copies = {path.name: (path / ".whole").stat().st_ino for path in (kept / "targets").iterdir()}
+        copies = {path.name: inode(path) for path in (kept / "targets").iterdir()}
         assert len(copies) == 5
         again = edgeproof("verify", "out", "--on", server.target, "--json", "-q", folder=tmp_path)
         assert again.code == 0, again.stdout + again.stderr
-        assert {path.name: (path / ".whole").stat().st_ino for path in (kept / "targets").iterdir()} == copies
+        assert copies.items() <= {path.name: inode(path) for path in (kept / "targets").iterdir()}.items()
 
 
 def test_a_machine_without_any_library_is_no_hindrance(
@@ -124,6 +124,11 @@ def test_a_machine_that_vanishes_leaves_the_host_s_verdicts(
         assert statuses(done, server.target) == dict.fromkeys(_FORMATS, "NOT_RUN")
         assert all(row["fix"] for row in rows(done, server.target))
         assert any("lost in the middle" in row["reason"] for row in rows(done, server.target))
+
+
+def inode(copy: Path) -> int:
+    """Tells a copy from one that was made again."""
+    return (copy / ".whole").stat().st_ino
 
 
 def vanish(server: Loopback) -> None:

@@ -6,6 +6,7 @@ programs run whose kernels or delegates this machine does not have.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -33,12 +34,16 @@ _DTYPES = {
     "DOUBLE": torch.float64,
     "BOOL": torch.bool,
 }
-# By the number of a call of a delegate and its inputs, its outputs.
+# By the number of a delegate and what it is called with, inputs first, what it gives.
 Delegate = Callable[[int, Sequence[torch.Tensor]], Sequence[torch.Tensor]]
 
 
 class Plan:
-    """One loaded method. Values are by number, as the program counts them."""
+    """One loaded method. Values are by number, as the program counts them.
+
+    Tensors lie in memory where the program planned them, so that views without an instruction see what was written, and
+    a plan that lets two of them overlap shows.
+    """
 
     def __init__(self, artifact: Artifact, payload: bytes) -> None:
         try:
@@ -52,10 +57,11 @@ class Plan:
         self._plan = plans[0]
         self._artifact = artifact
         self._operators = [_operator(each.name, each.overload) for each in self._plan.operators]
-        self._constants = {
-            place: _constant(self._program, value.val)
+        self._memory = [torch.zeros(size, dtype=torch.uint8) for size in self._plan.non_const_buffer_sizes]
+        self._tensors = {
+            place: self._placed(value.val)
             for place, value in enumerate(self._plan.values)
-            if isinstance(value.val, schema.Tensor) and value.val.data_buffer_idx and not value.val.allocation_info
+            if isinstance(value.val, schema.Tensor)
         }
 
     @property
@@ -81,73 +87,78 @@ class Plan:
                 f"{self._artifact.file} has {len(places)} inputs or outputs where its record has {len(recorded)}",
                 fix="convert again",
             )
-        tensors = [self._plan.values[place].val for place in places]
+        found = [(spec.name, self._tensors[place]) for spec, place in zip(recorded, places, strict=True)]
         return tuple(
-            TensorSpec(
-                name=spec.name,
-                dtype=str(_dtype(tensor)).removeprefix("torch."),
-                shape=tuple(tensor.sizes),  # type: ignore[union-attr]
-            )
-            for spec, tensor in zip(recorded, tensors, strict=True)
+            TensorSpec(name=name, dtype=str(tensor.dtype).removeprefix("torch."), shape=tuple(tensor.shape))
+            for name, tensor in found
         )
+
+    def _placed(self, tensor: schema.Tensor) -> torch.Tensor:
+        """A constant, or the piece of memory that was planned; sizes are in the program's order of axes."""
+        sizes = [tensor.sizes[axis] for axis in tensor.dim_order]
+        back = [list(tensor.dim_order).index(axis) for axis in range(len(sizes))]
+        dtype = _dtype(tensor)
+        size = math.prod(sizes) * dtype.itemsize
+        planned = tensor.allocation_info
+        if tensor.data_buffer_idx:
+            stored = torch.frombuffer(
+                bytearray(self._program.constant_buffer[tensor.data_buffer_idx].storage), dtype=torch.uint8
+            )
+        elif planned is not None:
+            start = planned.memory_offset_low + (planned.memory_offset_high << 32)
+            stored = self._memory[planned.memory_id][start:]
+        else:
+            stored = torch.zeros(size, dtype=torch.uint8)
+        return stored[:size].view(dtype).reshape(sizes).permute(back)
 
     def run(self, inputs: Sequence[torch.Tensor], delegate: Delegate) -> list[torch.Tensor]:
         """The outputs of one call, in the program's order; raises NotRunnable for an instruction it does not know."""
-        values: dict[int, Any] = {**self._constants, **dict(zip(self._plan.inputs, inputs, strict=True))}
+        for place, given in zip(self._plan.inputs, inputs, strict=True):
+            self._tensors[place].copy_(given)
         for instruction in self._plan.chains[0].instructions:
-            self._execute(instruction.instr_args, values, delegate)
-        return [values[place] for place in self._plan.outputs]
+            self._execute(instruction.instr_args, delegate)
+        return [self._tensors[place].clone() for place in self._plan.outputs]
 
-    def _execute(self, step: Any, values: dict[int, Any], delegate: Delegate) -> None:
+    def _execute(self, step: Any, delegate: Delegate) -> None:
         match step:
             case schema.KernelCall():
-                self._call(step, values)
+                self._call(step)
             case schema.DelegateCall():
-                places = [place for place in step.args if isinstance(self._plan.values[place].val, schema.Tensor)]
-                given = [values[place] for place in places if place in values]
-                made = [place for place in places if place not in values]
-                values.update(zip(made, delegate(step.delegate_index, given), strict=True))
-            case schema.MoveCall():
-                values[step.move_to] = self._value(step.move_from, values)
+                tensors = [self._tensors[place] for place in step.args if place in self._tensors]
+                outputs = delegate(step.delegate_index, tensors)
+                for tensor, output in zip(tensors[len(tensors) - len(outputs) :], outputs, strict=True):
+                    tensor.copy_(output)
             case schema.FreeCall():
                 pass
             case _:
                 raise _unknown(f"the instruction {type(step).__name__}")
 
-    def _call(self, step: schema.KernelCall, values: dict[int, Any]) -> None:
+    def _call(self, step: schema.KernelCall) -> None:
         """An operator's outputs are the last of its arguments, which come once more as what it returns."""
         name, operator = self._operators[step.op_index]
         if name == _VIEW:
-            source, size, made = step.args[:3]
-            values[made] = values[source].reshape([int(each) for each in self._value(size, values)])
+            source, _, made = step.args[:3]
+            self._tensors[made].copy_(self._tensors[source].reshape(self._tensors[made].shape))
             return
         if operator is None:
             raise _unknown(f"the operator {name}")
-        schema_of = operator._schema
-        named = {argument.name: place for argument, place in zip(schema_of.arguments, step.args, strict=False)}
-        given = [self._argument(argument, named[argument.name], values) for argument in schema_of.arguments]
-        positional = [
-            each for each, argument in zip(given, schema_of.arguments, strict=True) if not argument.kwarg_only
-        ]
-        options = {
-            argument.name: each
-            for each, argument in zip(given, schema_of.arguments, strict=True)
-            if argument.kwarg_only
-        }
-        found = operator(*positional, **options)
+        arguments = operator._schema.arguments
+        given = [self._argument(each, place) for each, place in zip(arguments, step.args, strict=False)]
+        options = {each.name: value for each, value in zip(arguments, given, strict=True) if each.kwarg_only}
+        found = operator(*given[: len(given) - len(options)], **options)
         outputs = [found] if isinstance(found, torch.Tensor) else list(found)
-        made = list(dict.fromkeys(step.args[len(schema_of.arguments) :]))
-        values.update(zip(made[: len(outputs)], outputs, strict=True))
+        for place, output in zip(step.args[len(arguments) :], outputs, strict=False):
+            self._tensors[place].copy_(output)
 
-    def _argument(self, argument: Any, place: int, values: dict[int, Any]) -> Any:
-        value = self._value(place, values)
+    def _argument(self, argument: Any, place: int) -> Any:
+        value = self._value(place)
         if "ScalarType" in str(argument.real_type) and isinstance(value, int):
             return _DTYPES[schema.ScalarType(value).name]
         return value
 
-    def _value(self, place: int, values: dict[int, Any]) -> Any:
-        if place in values:
-            return values[place]
+    def _value(self, place: int) -> Any:
+        if place in self._tensors:
+            return self._tensors[place]
         stored: Any = self._plan.values[place].val
         match stored:
             case schema.Int():
@@ -161,7 +172,7 @@ class Plan:
             case schema.Null():
                 return None
             case schema.IntList() | schema.TensorList() | schema.OptionalTensorList():
-                return [None if item < 0 else self._value(item, values) for item in stored.items]
+                return [None if item < 0 else self._value(item) for item in stored.items]
             case schema.DoubleList() | schema.BoolList():
                 return list(stored.items)
             case _:
@@ -192,22 +203,6 @@ def _form(argument: Any) -> tuple[str, str]:
 
 def _dtype(tensor: Any) -> torch.dtype:
     return _DTYPES[tensor.scalar_type.name]
-
-
-def _constant(program: schema.Program, tensor: schema.Tensor) -> torch.Tensor:
-    """A constant in its own order of axes, as the program stores it."""
-    stored = bytearray(program.constant_buffer[tensor.data_buffer_idx].storage)
-    ordered = [tensor.sizes[axis] for axis in tensor.dim_order]
-    flat = torch.frombuffer(stored, dtype=_dtype(tensor)) if stored else torch.empty(0, dtype=_dtype(tensor))
-    back = [list(tensor.dim_order).index(axis) for axis in range(len(ordered))]
-    return flat[: _count(ordered)].reshape(ordered).permute(back)
-
-
-def _count(sizes: Sequence[int]) -> int:
-    product = 1
-    for size in sizes:
-        product *= size
-    return product
 
 
 def _options(specs: Sequence[Any]) -> dict[str, bytes]:

@@ -14,12 +14,12 @@ from typing import Any, Self
 import numpy as np
 import torch
 import tosa_reference_model  # type: ignore[import-not-found]
-from executorch.backends.cortex_m.ops import operators as _cortex_m  # noqa: F401 (registers its operators)
+from executorch.backends.cortex_m.passes import cortex_m_pass_manager as _cortex_m  # noqa: F401 (brings the operators)
 
 from ...converters.artifact import Artifact
 from ...converters.companions import Role
 from ...converters.errors import ConversionError, LoadError, NotRunnable
-from ...converters.from_torch.micro.vela import compile_tosa
+from ...converters.from_torch.micro.vela import compile_tosa, count_inputs
 from ...converters.job import RunJob, RunResult
 from ...converters.micro_backends import Family, micro_backend
 from ...converters.signature import Signature
@@ -95,7 +95,9 @@ class MicroRunner:
             raise not_runnable(_NAME, inputs, error) from error
         return named_outputs(self.signature, [output.contiguous().numpy() for output in outputs])
 
-    def _in_place_of_npu(self, place: int, inputs: Sequence[torch.Tensor]) -> list[torch.Tensor]:
+    def _in_place_of_npu(self, place: int, tensors: Sequence[torch.Tensor]) -> list[torch.Tensor]:
+        """What the NPU would write: of the tensors that it is called with, its inputs come first."""
+        inputs = tensors[: count_inputs(self._plan.delegates[place][1])]
         given = [np.ascontiguousarray(tensor.numpy()) for tensor in inputs]
         found: Any
         found, status = tosa_reference_model.run(

@@ -53,8 +53,8 @@ class TorchscriptRunner:
 
     @property
     def made_by(self) -> dict[str, str]:
-        """The version of torch."""
-        return {"torch": str(torch.__version__)}
+        """The version of torch, and the engine that its kernels for integers come from."""
+        return {"torch": str(torch.__version__), "engine": str(torch.backends.quantized.engine)}
 
     def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """One call; RunError if the module raises."""

@@ -48,7 +48,8 @@ def _program(
         return [*prefix, "-L", places.root, program]
     # With the loader and all libraries of the root, what the device itself has does not matter.
     paths = (*(f"{places.root}/{folder}" for folder in architecture.libraries), *libraries)
-    return [f"{places.root}/{architecture.loader}", "--library-path", ":".join(paths), program]
+    loader = f"{places.root}/{architecture.loader}"
+    return [loader, "--inhibit-cache", "--library-path", ":".join(paths), program]
 
 
 def environment(places: Places, *, libraries: str = "") -> dict[str, str]:

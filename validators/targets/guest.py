@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -80,7 +81,7 @@ class Guest:
         modules = (str(self._device.keep(package, package.name)), *(self._part(name) for name in parts))
         facts = self._store.facts
         given = facts.get("root")
-        root = self._device.keep(Path(given), f"root-{Path(given).name}") if given else self._part(ROOT)
+        root = self._device.keep(Path(given), _key_of(Path(given))) if given else self._part(ROOT)
         return Places(root=root, modules=modules, home=self._device.new("home"), python=facts.get("python", "3.11"))
 
     def _version(self, name: str) -> str:
@@ -93,3 +94,10 @@ class Guest:
         if part is None:
             raise NotRunnable(f"{name} of this target is not there, or not whole", fix="install the target again")
         return self._device.keep(self._store.place(name), part.key)
+
+
+def _key_of(root: Path) -> str:
+    """What tells a root of the user's from another, and from itself after packages were added."""
+    status = root / "var/lib/dpkg/status"
+    changed = (status if status.exists() else root).stat().st_mtime_ns
+    return f"root-{hashlib.sha256(f'{root} {changed}'.encode()).hexdigest()[:16]}"

@@ -11,7 +11,7 @@ from ...converters.processor import this_processor
 from . import emulated
 from .architecture import ARCHITECTURES, ARM64, this_machine
 from .installation.installing import FORMATS
-from .installation.parts import EMULATOR, PYTHON, ROOT
+from .installation.parts import EMULATOR, EMULATOR_BINARY, PYTHON, ROOT
 from .installation.store import Store
 from .known import HOST, families
 from .places import targets_folder
@@ -78,7 +78,7 @@ def _about_emulation(store: Store) -> str:
     version = store.facts.get("emulator")
     if version is None:
         return "Arm processors by emulation, without root"
-    known = emulated.cpus(store.place(EMULATOR) / emulated.EMULATOR_BINARY)
+    known = emulated.cpus(store.place(EMULATOR) / EMULATOR_BINARY)
     return f"Arm processors by qemu {version}: {', '.join(known)}"
 
 

@@ -19,7 +19,7 @@ from ...converters.errors import NotRunnable
 from ...converters.processor import Processor, processor_from
 from .architecture import ARCHITECTURES, Architecture, machine_of
 from .device import Completed
-from .remote_shell import Shell
+from .remote_shell import Shell, is_full, refusal
 
 _WHOLE = ".whole"
 # One answer a line; what is left is about the processor.
@@ -122,10 +122,14 @@ class Remote:
         return f"{self._folder()}/{name}"
 
     def execute(self, command: Sequence[str], environment: Mapping[str, str]) -> Completed:
-        """Run it in the run's folder; raises NotRunnable if the machine is lost meanwhile."""
+        """Run it in the run's folder; raises NotRunnable if the machine is lost meanwhile, or if its disk is full."""
         variables = (f"{name}={value}" for name, value in environment.items())
         line = shlex.join(["env", "-i", *variables, *command])
-        return self._shell.run(f"cd {_word(self._folder())} && {_NOTE} && {line}; code=$?; rm -f {_LEADER}; exit $code")
+        script = f"cd {_word(self._folder())} && {_NOTE} && {line}; code=$?; rm -f {_LEADER}; exit $code"
+        done = self._shell.run(script)
+        if done.code and is_full(done.errors):
+            raise refusal("a run", self._shell.name, done.errors)
+        return done
 
     def get(self, path: str, file: Path) -> None:
         """Copy it from there."""

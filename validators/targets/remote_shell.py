@@ -79,10 +79,15 @@ class Shell:
             )
 
 
+def is_full(errors: str) -> bool:
+    """Whether a program complains of a disk without space."""
+    return any(sign in errors for sign in _FULL)
+
+
 def refusal(what: str, name: str, errors: str) -> NotRunnable:
     """The error for something that a device refused, by what its programs said."""
     said = [line.strip() for line in errors.splitlines() if line.strip()] or ["it said nothing"]
-    if any(sign in errors for sign in _FULL):
+    if is_full(errors):
         return NotRunnable(
             f"no space is left on {name}: {what} failed ({said[-1]})",
             fix="free some there; what edgeproof keeps there lies in its folders `targets` (copies) and `runs`",

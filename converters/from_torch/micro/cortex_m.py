@@ -16,36 +16,33 @@ from torch.export import ExportedProgram
 
 from ...errors import ConversionError
 from ...micro_backends import MicroBackend
+from ..executorch_operators import refuse_unsupported
 from ..source_lines import line_of
 
 _IMAGE = 4
-_NAMESPACES = ("cortex_m", "dim_order_ops")
+_OWN = "cortex_m"
+_NAMESPACES = (_OWN, "dim_order_ops")
 _SAME_BYTES = ("aten.view_copy", "aten.squeeze_copy", "aten.unsqueeze_copy", "aten.clone")
 
 
-class ChannelsLast(torch.nn.Module):
-    """A program whose images are turned once, as they come in: CMSIS-NN's kernels want channels last."""
+def in_channels_last(module: fx.GraphModule) -> fx.GraphModule:
+    """The program with its images turned once, as they come in: CMSIS-NN's kernels want channels last.
 
-    def __init__(self, program: torch.nn.Module) -> None:
-        super().__init__()
-        self.program = program
-
-    def forward(self, *tensors: torch.Tensor) -> Any:
-        """The program's outputs."""
-        return self.program(*(_turned(tensor) for tensor in tensors))
-
-
-def _turned(tensor: torch.Tensor) -> torch.Tensor:
-    return tensor.contiguous(memory_format=torch.channels_last) if tensor.dim() == _IMAGE else tensor
-
-
-def in_channels_last(module: torch.nn.Module) -> torch.nn.Module:
-    """The module on images with channels last; a view of such an image is none, so views become reshapes."""
-    if isinstance(module, fx.GraphModule):
-        for node in module.graph.find_nodes(op="call_function", target=torch.ops.aten.view.default):
-            node.target = torch.ops.aten.reshape.default
-        module.recompile()
-    return ChannelsLast(module)
+    A view of such an image is none, so views become reshapes.
+    """
+    graph = module.graph
+    for node in graph.find_nodes(op="call_function", target=torch.ops.aten.view.default):
+        node.target = torch.ops.aten.reshape.default
+    given = graph.find_nodes(op="placeholder")
+    with graph.inserting_before(given[-1].next):
+        for node in given:
+            if node.meta["val"].dim() == _IMAGE:
+                turned = graph.call_function(
+                    torch.ops.aten.clone.default, (node,), {"memory_format": torch.channels_last}
+                )
+                node.replace_all_uses_with(turned, delete_user_cb=lambda user, own=turned: user is not own)
+    module.recompile()
+    return module
 
 
 def quantizer_for() -> Any:
@@ -56,7 +53,7 @@ def quantizer_for() -> Any:
 def rewrite(program: ExportedProgram, backend: MicroBackend) -> tuple[Any, tuple[str, ...]]:
     """The quantised program in edge dialect with CMSIS-NN's operators, and notes on those that it does not have.
 
-    Raises ConversionError if nothing could be rewritten.
+    Raises ConversionError if nothing could be rewritten, UnsupportedOperators for what has no kernel at all.
     """
     try:
         with torch.no_grad():
@@ -69,8 +66,9 @@ def rewrite(program: ExportedProgram, backend: MicroBackend) -> tuple[Any, tuple
             f"ExecuTorch could not lower the model to {backend.name}: {type(error).__name__}: {str(error).strip()}",
             fix="read the log for the operator; another backend may have it",
         ) from error
+    refuse_unsupported(manager.exported_program(), besides=_OWN)
     nodes = [node for node in manager.exported_program().graph.nodes if hasattr(node.target, "_op")]
-    if not any(_namespace(node) == "cortex_m" and "quantize_per" not in _name(node) for node in nodes):
+    if not any(_namespace(node) == _OWN and "quantize_per" not in _name(node) for node in nodes):
         raise ConversionError(
             f"no operator of the model has a CMSIS-NN kernel for {backend.name}", fix="--backend portable"
         )

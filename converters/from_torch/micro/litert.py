@@ -9,7 +9,6 @@ from ...artifact import Artifact
 from ...companions import Role
 from ...errors import ConversionError
 from ...job import ConvertJob
-from ...precision import Precision
 from ...versions import versions_of
 from ...worker.stages import stage
 from ..finishing import finish_program
@@ -17,8 +16,6 @@ from ..litert import lower_program
 from ..program import TorchProgram, program_of
 from .executorch import backend_of, write_beside
 from .vela import Compiled, compile_litert
-
-_BORDER = frozenset({"QUANTIZE", "DEQUANTIZE"})
 
 
 def convert(job: ConvertJob) -> Artifact:
@@ -41,7 +38,8 @@ def convert_program(job: ConvertJob, program: TorchProgram, *, route: tuple[str,
             f"nothing of the model runs on {backend.name}: {'; '.join(_texts(compiled)) or 'Vela did not say why'}",
             fix="other operators, or a backend that has them",
         )
-    notes = (*lowering.notes, *_notes(compiled, job.precision))
+    told = (f"warning: on the CPU, not on the NPU: {each.text}" for each in compiled.left)
+    notes = (*lowering.notes, *told)
     made = finish_program(
         job,
         program,
@@ -56,16 +54,3 @@ def convert_program(job: ConvertJob, program: TorchProgram, *, route: tuple[str,
 def _texts(compiled: Compiled) -> list[str]:
     texts = Counter(f"{left.operator}: {left.reason}" for left in compiled.left)
     return [text + (f" ({count} times)" if count > 1 else "") for text, count in texts.items()]
-
-
-def _notes(compiled: Compiled, precision: Precision) -> tuple[str, ...]:
-    """A warning for every operator that stays with the CPU; where floats become integers is the border in `int8`."""
-    border = Counter(left.operator for left in compiled.left if left.operator in _BORDER)
-    inside = replace(compiled, left=tuple(each for each in compiled.left if each.operator not in _BORDER))
-    told = [f"warning: on the CPU, not on the NPU: {each.text}" for each in inside.left]
-    if border and precision is Precision.INT8:
-        listed = ", ".join(f"{name} ({count})" for name, count in border.items())
-        told.append(f"on the CPU: {listed}, because the artifact takes and gives floats; --precision int8-full has none")
-    elif border:
-        told.extend(f"warning: on the CPU, not on the NPU: {each.text}" for each in compiled.left)
-    return tuple(told)

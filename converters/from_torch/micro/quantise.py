@@ -22,11 +22,12 @@ from ..passes.drop_assertions import drop_assertions
 from ..passes.drop_layout_clones import drop_layout_clones
 from ..passes.fold_batch_norms import fold_batch_norms
 from ..passes.fold_constants import fold_constants
+from ..passes.sort_as_topk import sort_as_topk
 from ..program import TorchProgram
 
 _ROUNDED = "dequantize_per_tensor"
-_PASSES = (drop_assertions, fold_constants, fold_batch_norms, contiguous_constants, drop_layout_clones)
-Wrap = Callable[[torch.nn.Module], torch.nn.Module]
+_PASSES = (drop_assertions, fold_constants, fold_batch_norms, contiguous_constants, drop_layout_clones, sort_as_topk)
+Wrap = Callable[[fx.GraphModule], fx.GraphModule]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +41,7 @@ class Quantised:
 def quantise(
     program: TorchProgram, quantizer: Any, *, calibration: str | None, budget: str | None, wrap: Wrap | None = None
 ) -> Quantised:
-    """The program, rounded where the quantiser says; `wrap` puts something around it first.
+    """The program, rounded where the quantiser says; `wrap` changes its form first.
 
     Raises ConversionError for open sizes, QuantizationError without calibration or where the quantiser fails.
     """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import struct
 import sys
 import tempfile
 from collections.abc import Generator
@@ -22,6 +23,8 @@ from ...micro_backends import MicroBackend
 _COUNTS = re.compile(r"^(CPU|NPU) operators = (\d+)", re.MULTILINE)
 _LEFT = re.compile(r"operator: (?P<operator>\w+), ofm: '(?P<tensor>[^']*)'\s*\nReason: (?P<reason>[^\n]*)")
 _LONGEST = 60
+_BLOCK = struct.Struct("<16sI12x")
+_ALIGNED = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +80,22 @@ def compile_tosa(tosa: bytes, flags: list[str]) -> Compiled:
         return Compiled(payload=made.processed_bytes, estimate=estimate, left=left)
 
 
+def count_inputs(payload: bytes) -> int:
+    """How many tensors a compiled part of an ExecuTorch program reads, as its runtime reads it from the part itself.
+
+    A part is blocks of a name (16 bytes), a length (u32), 12 more bytes, and the contents up to a multiple of 16; see
+    executorch/backends/arm/runtime/VelaBinStream.cpp. Raises ValueError for other bytes.
+    """
+    place = 0
+    while place + _BLOCK.size <= len(payload):
+        name, length = _BLOCK.unpack_from(payload, place)
+        place += _BLOCK.size
+        if name.rstrip(b"\0") == b"inputs":
+            return int.from_bytes(payload[place : place + 4], "little")
+        place += -(-length // _ALIGNED) * _ALIGNED
+    raise ValueError("a part for the NPU does not say what it reads")
+
+
 def flags_of(backend: MicroBackend) -> list[str]:
     """Vela's options for a backend."""
     return [
@@ -112,9 +131,7 @@ def _estimate(folder: Path, said: str) -> Estimate:
     summary = next(iter(folder.glob("*_summary_*.csv")), None)
     if summary is None:
         raise ConversionError("Vela wrote no summary of what it compiled", fix="read the log")
-    return parse_summary(
-        summary.read_text(encoding="utf-8"), by=name_and_version(), operators=parse_counts(said)
-    )
+    return parse_summary(summary.read_text(encoding="utf-8"), by=name_and_version(), operators=parse_counts(said))
 
 
 @contextmanager

@@ -13,7 +13,7 @@ import pytest
 from edgeproof.converters.errors import InputError
 from edgeproof.converters.feedback import Feedback
 from edgeproof.converters.manifest import Manifest, SourceRecord
-from edgeproof.converters.tensors import write_calls
+from edgeproof.converters.tensors import read_calls, write_calls
 from edgeproof.validators.golden import FOLDER, Golden, copied
 from edgeproof.validators.noise_floor import FloorKind, Group
 
@@ -94,3 +94,15 @@ def test_a_folder_without_hashes_is_nothing_to_judge_by(tmp_path: Path):
     made = manifest_of(Golden(tmp_path))
     with pytest.raises(InputError, match="nothing to judge by"):
         copied(tmp_path, tmp_path, made)
+
+
+def test_a_part_holds_some_of_the_calls(tmp_path: Path):
+    (tmp_path / "whole").mkdir()
+    golden = Golden(tmp_path / "whole", real=2, feedback=Feedback(start=5, state={"h": "g"}))
+    for path in (golden.reference, golden.truth, golden.folder / "simulated.onnx.int8.npz"):
+        write_calls(path, ({"y": np.float32([place])} for place in range(8)))
+    part = golden.part((1, 2, 4, 5, 6), tmp_path / "part")
+    assert part.real == 1
+    assert part.feedback == Feedback(start=3, state={"h": "g"})
+    for path in (part.reference, part.truth, part.folder / "simulated.onnx.int8.npz"):
+        assert [int(call["y"][0]) for call in read_calls(path)] == [1, 2, 4, 5, 6]

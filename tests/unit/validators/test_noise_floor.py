@@ -151,3 +151,15 @@ def test_a_few_real_numbers_do_not_tell_what_is_large():
     one, far = np.full(1, 0.0005), np.full(1, 0.44)
     groups = [Group.REAL, Group.PROBES]
     assert not measure_floor(calls(one, far), calls(one, far), [], groups).unsteady
+
+
+def test_the_floor_of_some_calls_is_that_of_these_alone():
+    truth = wide()
+    sources = calls(truth + 1e-6, truth + 2e-6, truth + 3e-6, truth + 1.0)
+    groups = [Group.REAL, Group.REAL, Group.PROBES, Group.PROBES]
+    floor = measure_floor(sources, calls(truth, truth, truth, truth), [], groups)
+    assert floor.unsteady == {"x": (3,)}
+    part = floor.part((1, 3))
+    assert part.unsteady == {"x": (1,)}
+    assert floors(part) == [(pytest.approx(2e-6), pytest.approx(2e-6))]
+    assert floor.part((0, 1, 2, 3)) == floor

@@ -24,16 +24,23 @@ def unpack(package: Path, folder: Path, *, wanted: Callable[[str], bool]) -> Non
     """
     for member, archive in _files(package):
         if wanted(_name(member)):
-            archive.extract(member, folder, filter="tar")
+            _extract(member, archive, folder)
 
 
 def unpack_one(package: Path, folder: Path, names: Collection[str]) -> Path:
     """Unpack the first file whose path is among `names`; raises NotRunnable as above, and if there is none."""
     for member, archive in _files(package):
         if _name(member) in names:
-            archive.extract(member, folder, filter="tar")
+            _extract(member, archive, folder)
             return folder / _name(member)
     raise NotRunnable(f"{package.name} holds none of {', '.join(names)}", fix=_DAMAGED)
+
+
+def _extract(member: tarfile.TarInfo, archive: tarfile.TarFile, folder: Path) -> None:
+    try:
+        archive.extract(member, folder, filter="tar")
+    except (tarfile.TarError, lzma.LZMAError, zlib.error, EOFError) as error:
+        raise NotRunnable(f"{member.name} could not be unpacked: {error}", fix=_DAMAGED) from error
 
 
 def _name(member: tarfile.TarInfo) -> str:
