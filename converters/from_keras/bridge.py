@@ -36,6 +36,9 @@ from .live import open_source
 from .torch_rnn import keep_recurrent_layers_whole
 
 
+_ROUTE = ("keras", "torch backend", "torch.export")
+
+
 class KerasModule(torch.nn.Module):
     """A Keras model as a module of flat tensors."""
 
@@ -88,6 +91,21 @@ def convert_litert(job: ConvertJob) -> Artifact:
     return _convert(job, litert.lower_program, "litert-torch", ("keras", "torch", "litert-torch"))
 
 
+def convert_micro_executorch(job: ConvertJob) -> Artifact:
+    """Make an ExecuTorch artifact for the micro edge; NeedsTensorFlow if the torch backend cannot hold the model."""
+    # Imported here: Arm's tools are where only a worker for the micro edge finds them.
+    from ..from_torch.micro.executorch import convert_program  # noqa: PLC0415
+
+    return convert_program(job, program_of(job), route=_ROUTE)
+
+
+def convert_micro_litert(job: ConvertJob) -> Artifact:
+    """Make a LiteRT artifact for the micro edge; NeedsTensorFlow if the torch backend cannot hold the model."""
+    from ..from_torch.micro.litert import convert_program  # noqa: PLC0415 (as above)
+
+    return convert_program(job, program_of(job), route=(*_ROUTE, "litert-torch"))
+
+
 def quantize(job: QuantizeJob) -> Quantized:
     """Write the recipe of a Keras model; NeedsTensorFlow if the torch backend cannot hold it."""
     return quantize_program(program_of(job.program), job)
@@ -114,7 +132,7 @@ def _convert(
         job,
         program,
         replace(lowering, notes=(*lowering.notes, *unlike)),
-        route=("keras", "torch backend", "torch.export", format_name),
+        route=(*_ROUTE, format_name),
         made_by=versions_of(*tools),
     )
 

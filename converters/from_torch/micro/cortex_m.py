@@ -1,4 +1,9 @@
-"""A quantised program for a Cortex-M: operators that CMSIS-NN has are rewritten to its own, the rest stays portable."""
+"""A quantised program for a Cortex-M: operators that CMSIS-NN has are rewritten to its own, the rest stays portable.
+
+ExecuTorch 1.5 has two such lowerings. The one that is used turns images where kernels want channels last, as operators
+of their own. The other, its default, marks tensors instead; a `view` of such a tensor reads the memory in another order
+than PyTorch does, so that a linear layer behind it gets its inputs shuffled, and fewer operators find a kernel.
+"""
 
 from __future__ import annotations
 
@@ -19,35 +24,14 @@ from ...micro_backends import MicroBackend
 from ..executorch_operators import refuse_unsupported
 from ..source_lines import line_of
 
-_IMAGE = 4
 _OWN = "cortex_m"
 _NAMESPACES = (_OWN, "dim_order_ops")
 _SAME_BYTES = ("aten.view_copy", "aten.squeeze_copy", "aten.unsqueeze_copy", "aten.clone")
 
 
-def in_channels_last(module: fx.GraphModule) -> fx.GraphModule:
-    """The program with its images turned once, as they come in: CMSIS-NN's kernels want channels last.
-
-    A view of such an image is none, so views become reshapes.
-    """
-    graph = module.graph
-    for node in graph.find_nodes(op="call_function", target=torch.ops.aten.view.default):
-        node.target = torch.ops.aten.reshape.default
-    given = graph.find_nodes(op="placeholder")
-    with graph.inserting_before(given[-1].next):
-        for node in given:
-            if node.meta["val"].dim() == _IMAGE:
-                turned = graph.call_function(
-                    torch.ops.aten.clone.default, (node,), {"memory_format": torch.channels_last}
-                )
-                node.replace_all_uses_with(turned, delete_user_cb=lambda user, own=turned: user is not own)
-    module.recompile()
-    return module
-
-
 def quantizer_for() -> Any:
     """The quantiser of the Cortex-M family."""
-    return CortexMQuantizer()
+    return CortexMQuantizer(use_explicit_layout=True)
 
 
 def rewrite(program: ExportedProgram, backend: MicroBackend) -> tuple[Any, tuple[str, ...]]:
@@ -59,7 +43,9 @@ def rewrite(program: ExportedProgram, backend: MicroBackend) -> tuple[Any, tuple
         with torch.no_grad():
             manager = to_edge(program, compile_config=cortex_m_edge_compile_config())
             target = CortexMTargetConfig.from_target_string(backend.name)
-            passes = CortexMPassManager(manager.exported_program(), target_config=target)
+            passes = CortexMPassManager(
+                manager.exported_program(), target_config=target, use_explicit_layout=True
+            )
             manager._edge_programs["forward"] = passes.transform()
     except Exception as error:
         raise ConversionError(

@@ -73,12 +73,9 @@ def write_beside(file: str, companion: tuple[Role, str, bytes]) -> Companion:
 
 
 def _quantised(job: ConvertJob, program: TorchProgram, backend: MicroBackend) -> Quantised:
-    if backend.family is Family.ETHOS_U:
-        quantizer = ethos_u.quantizer_for(backend)
-        return quantise(program, quantizer, calibration=job.calibration, budget=job.budget)
-    quantizer = cortex_m.quantizer_for()
-    wrap = cortex_m.in_channels_last
-    return quantise(program, quantizer, calibration=job.calibration, budget=job.budget, wrap=wrap)
+    is_npu = backend.family is Family.ETHOS_U
+    quantizer = ethos_u.quantizer_for(backend) if is_npu else cortex_m.quantizer_for()
+    return quantise(program, quantizer, calibration=job.calibration, budget=job.budget)
 
 
 def _lowered(

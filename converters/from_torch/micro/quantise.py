@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,6 @@ from ..program import TorchProgram
 
 _ROUNDED = "dequantize_per_tensor"
 _PASSES = (drop_assertions, fold_constants, fold_batch_norms, contiguous_constants, drop_layout_clones, sort_as_topk)
-Wrap = Callable[[fx.GraphModule], fx.GraphModule]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,9 +38,9 @@ class Quantised:
 
 
 def quantise(
-    program: TorchProgram, quantizer: Any, *, calibration: str | None, budget: str | None, wrap: Wrap | None = None
+    program: TorchProgram, quantizer: Any, *, calibration: str | None, budget: str | None
 ) -> Quantised:
-    """The program, rounded where the quantiser says; `wrap` changes its form first.
+    """The program, rounded where the quantiser says.
 
     Raises ConversionError for open sizes, QuantizationError without calibration or where the quantiser fails.
     """
@@ -51,7 +50,7 @@ def quantise(
         )
     if calibration is None:
         raise QuantizationError("there are no calibration calls", fix="give real inputs with --calibration")
-    plain = _plain(program, wrap)
+    plain = _plain(program)
     try:
         with torch.no_grad():
             prepared = prepare_pt2e(plain, quantizer)
@@ -72,14 +71,12 @@ def quantise(
     return Quantised(program=quantised, recipe=recipe)
 
 
-def _plain(program: TorchProgram, wrap: Wrap | None) -> fx.GraphModule:
+def _plain(program: TorchProgram) -> fx.GraphModule:
     """The program as the quantisers know it: no guards, which they take for operators of the model."""
     exported = program.exported
     for rewrite in _PASSES:
         exported = rewrite(exported)
     module: Any = exported.module(check_guards=False)
-    if wrap is not None:
-        module = torch.export.export(wrap(module), program.examples).module(check_guards=False)
     return module
 
 
