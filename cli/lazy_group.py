@@ -58,7 +58,7 @@ class LazyGroup(click.Group):
         if name in self._rows or name.startswith("-"):
             return super().resolve_command(ctx, args)
         near = difflib.get_close_matches(name, self._rows, n=1)
-        hint = f"did you mean `edgeproof {near[0]}`?" if near else f"the commands are {', '.join(self._rows)}"
+        hint = f"did you mean `{ctx.command_path} {near[0]}`?" if near else f"the commands are {', '.join(self._rows)}"
         raise UnknownCommand(f"there is no command {name!r}", hint)
 
     def invoke(self, ctx: click.Context) -> Any:

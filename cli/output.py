@@ -15,7 +15,7 @@ from rich.text import Text
 from ..converters.precision import Precision
 from ..validators.baseline import Comparison
 from ..validators.parity import ParityReport, ParityRow, Status, Verdict
-from ..validators.reports.wording import NO_FIGURE, hop_text, size, sqnr
+from ..validators.reports.wording import NO_FIGURE, hop_text, notes_on, size, sqnr
 from ..validators.request import Outcome
 from .wording import plural, printable, printable_lines
 
@@ -165,7 +165,7 @@ def _notes_by_row(report: ParityReport) -> dict[str, list[str]]:
     """Notes of rows and of their outputs, each once, with the rows that have it."""
     found: dict[str, dict[str, set[str]]] = {}
     for row in report.results:
-        for note in dict.fromkeys((*row.notes, *(note for output in row.outputs for note in output.notes))):
+        for note in dict.fromkeys((*notes_on(row), *(note for output in row.outputs for note in output.notes))):
             found.setdefault(note, {}).setdefault(f"{row.format} {row.precision}", set()).add(row.target)
     targets = {row.target for row in report.results}
     return {note: [_with_targets(name, on, targets) for name, on in rows.items()] for note, rows in found.items()}

@@ -71,10 +71,8 @@ def how_judged(backend: str | None, format_name: str) -> tuple[str, ...]:
     if known is None:
         return ()
     if known.family is Family.CORTEX_M:
-        return (
-            "judged through ExecuTorch's reference operators for Cortex-M, in Python on this machine: the CMSIS-NN "
-            f"kernels of a {known.name} were not executed",
-        )
+        by = "ExecuTorch's reference operators for Cortex-M, in Python on this machine"
+        return (f"judged through {by}: the CMSIS-NN kernels of a {known.name} were not executed",)
     by = (
         "tflite-micro, which ran the file that Vela was given"
         if format_name == Format.LITERT

@@ -28,7 +28,7 @@ from .worker.stacks import Stack
 
 def converters() -> dict[str, ConverterRow]:
     """Every converter by key, our own and those that entry points add."""
-    rows = {row.key: row for row in (*CONVERTERS, *MICRO_CONVERTERS)}
+    rows = {row.key: row for row in CONVERTERS}
     for point in entry_points(group="edgeproof.converters"):
         origin, _, format_name = point.name.partition(":")
         stack = next((row.stack for row in DESCRIBERS if row.framework == origin), Stack.TORCH)
@@ -52,16 +52,10 @@ def converter(
 
     A `backend` of the micro edge has rows of its own; others are choices within a row.
     """
-    micro = micro_backend(backend) is not None
+    micro = [row for row in MICRO_CONVERTERS if backend in row.backends]
+    rows = micro if micro_backend(backend) else converters().values()
     return next(
-        (
-            row
-            for row in converters().values()
-            if row.origin == origin
-            and row.format == format_name
-            and precision in row.precisions
-            and (backend in row.backends if micro else not row.family)
-        ),
+        (row for row in rows if row.origin == origin and row.format == format_name and precision in row.precisions),
         None,
     )
 

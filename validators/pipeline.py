@@ -234,7 +234,7 @@ class _Run:
         self, description: Description, row: ConverterRow, basis: Basis, graph: Graph, why: NeedsTensorFlow
     ) -> None:
         """The model calls TensorFlow itself: go through its ONNX graph, which is made once for all formats."""
-        detour = registry.converter("onnx", row.format, basis.precision)
+        detour = registry.converter("onnx", row.format, basis.precision, backend=self._request.backend)
         if detour is None or not isinstance(graph, Artifact):
             self.results.failed(row, basis.precision, why if isinstance(graph, Artifact) else graph)
             return

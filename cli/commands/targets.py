@@ -21,7 +21,7 @@ command = LazyGroup(
         CommandRow("install", f"{_HERE}.targets_install", "Prepare a target, as an ordinary user."),
         CommandRow("remove", f"{_HERE}.targets_remove", "Remove what was prepared."),
     ),
-    help="What can run artifacts here. Without a command: list it.",
+    help="List and prepare what can run artifacts: this machine, Arm. Without a command: list it.",
     epilog=_EXAMPLES,
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"]},

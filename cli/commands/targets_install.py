@@ -22,7 +22,7 @@ Examples:
 
 
 @click.command(name="install", epilog=_EXAMPLES)
-@click.argument("name", type=click.Choice(PREPARED))
+@click.argument("name", metavar="TARGET", type=click.Choice(PREPARED))
 @click.option("--formats", multiple=True, metavar="F,...", help="Runtimes of these formats only. [default: all]")
 @click.option(
     "--root",

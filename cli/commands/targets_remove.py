@@ -12,7 +12,7 @@ from ..options import verbosity_options
 
 
 @click.command(name="remove")
-@click.argument("name", type=click.Choice(PREPARED))
+@click.argument("name", metavar="TARGET", type=click.Choice(PREPARED))
 @verbosity_options
 def command(name: str, **_given: Any) -> int:
     """Remove what `targets install` prepared; nothing else on this machine has changed."""

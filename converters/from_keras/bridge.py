@@ -35,7 +35,6 @@ from .hazards import hazards_of_backend
 from .live import open_source
 from .torch_rnn import keep_recurrent_layers_whole
 
-
 _ROUTE = ("keras", "torch backend", "torch.export")
 
 

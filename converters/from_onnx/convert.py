@@ -49,6 +49,21 @@ def convert_litert(job: ConvertJob) -> Artifact:
     return _convert(job, litert.lower_program, ("torch", "litert-torch", "onnx"))
 
 
+def convert_micro_executorch(job: ConvertJob) -> Artifact:
+    """Make an ExecuTorch artifact of the graph for the micro edge; raises ConversionError."""
+    # Imported here: Arm's tools are where only a worker for the micro edge finds them.
+    from ..from_torch.micro.executorch import convert_program  # noqa: PLC0415
+
+    return convert_program(job, program_of(job), route=_route(job))
+
+
+def convert_micro_litert(job: ConvertJob) -> Artifact:
+    """Make a LiteRT artifact of the graph for the micro edge; raises ConversionError."""
+    from ..from_torch.micro.litert import convert_program  # noqa: PLC0415 (as above)
+
+    return convert_program(job, program_of(job), route=(*_route(job), "litert-torch"))
+
+
 def quantize(job: QuantizeJob) -> Quantized:
     """Write the recipe of the graph at `job.program.onnx_graph`."""
     return quantize_program(program_of(job.program), job)
@@ -71,9 +86,13 @@ def _convert(job: ConvertJob, lower: Callable[[TorchProgram], Lowering], tools: 
         job,
         program,
         lowering,
-        route=(str(job.source.framework), "tf2onnx", "onnx", "torch.export", job.format),
+        route=(*_route(job), job.format),
         made_by=versions_of(*tools),
     )
+
+
+def _route(job: ConvertJob) -> tuple[str, ...]:
+    return (str(job.source.framework), "tf2onnx", "onnx", "torch.export")
 
 
 def program_of(job: ConvertJob) -> TorchProgram:

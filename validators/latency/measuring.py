@@ -10,6 +10,7 @@ from ...converters import registry
 from ...converters.artifact import Artifact
 from ...converters.errors import EdgeproofError, NotRunnable
 from ...converters.job import MeasureJob, Measurement
+from ...converters.micro_backends import micro_backend
 from ...converters.worker.pool import Finished, Limits, Pool, Task
 from ..pipeline import Listener
 from ..running import not_installed
@@ -85,6 +86,11 @@ def _measured(series: Series, conditions: Conditions, *, look: bool) -> Finished
 
 def measure_task(artifact: Artifact, threads: int, *, calls: Path, look: bool) -> Task[Measurement]:
     """The task of measuring an artifact once; raises NotRunnable if nothing here can."""
+    if micro_backend(artifact.backend) is not None:
+        raise NotRunnable(
+            f"no {artifact.backend} is here, and what computes in its place is no measure of it",
+            fix="measure on the device; the report of `edgeproof convert` has its compiler's estimate, if it has one",
+        )
     row = registry.runners().get(artifact.format)
     if row is None or not row.measure:
         raise NotRunnable(

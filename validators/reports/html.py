@@ -10,6 +10,7 @@ from .markup import escape, with_own_names
 from .plotted import plots_of, plots_of_all
 from .wording import (
     NO_FIGURE,
+    beside_text,
     caveats,
     figure,
     headline,
@@ -139,8 +140,10 @@ def _facts(row: ParityRow) -> str:
     facts = {
         "Format": f"{row.format}, {row.precision}" + (f", {row.backend}" if row.backend else ""),
         "Versions": versions(row),
+        "Estimate": row.estimate.text if row.estimate else "",
         "Limits": row.policy or "",
-        "Processor": row.processor.name if row.processor else "",
+        "Processor": f"{row.processor.name}: {' '.join(row.processor.features)}" if row.processor else "",
+        "Beside the host": beside_text(row.beside) if row.beside else "",
         "SHA-256": row.sha256 or "",
         "Log": row.log or "",
         "Notes": "; ".join(row.notes),

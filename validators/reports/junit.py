@@ -8,7 +8,7 @@ from __future__ import annotations
 from xml.etree import ElementTree as ET
 
 from ..parity import ParityReport, ParityRow, Status, TensorParity
-from .wording import caveats, figure, headline, limits, printable, sqnr, versions
+from .wording import caveats, figure, headline, limits, notes_on, printable, sqnr, versions
 
 
 def junit(report: ParityReport) -> str:
@@ -43,7 +43,7 @@ def _case(report: ParityReport, row: ParityRow) -> ET.Element:
         problem_element = ET.SubElement(case, kind, {key: printable(value) for key, value in problem.items()})
         problem_element.text = printable("\n".join(_problem_lines(row)))
     details = [line for output in row.outputs for line in _output_lines(output)]
-    ET.SubElement(case, "system-out").text = printable("\n".join([*details, *row.notes, versions(row)]))
+    ET.SubElement(case, "system-out").text = printable("\n".join([*details, *notes_on(row), versions(row)]))
     return case
 
 

@@ -9,6 +9,7 @@ from ..parity import ParityReport, ParityRow, Status
 from .wording import (
     NO_FIGURE,
     caveats,
+    facts_of_micro_edge,
     figure,
     headline,
     limits,
@@ -39,6 +40,10 @@ def _lines(report: ParityReport) -> Iterator[str]:
         yield "| artifact | target | verdict | largest difference / scale | SQNR | size | per call |"
         yield "|---|---|---|---:|---:|---:|---:|"
         yield from (_table_row(row) for row in report.results)
+        yield ""
+    for row in report.results:
+        yield from (f"- {code(row.file)}: {plain(fact)}" for fact in facts_of_micro_edge(row))
+    if any(facts_of_micro_edge(row) for row in report.results):
         yield ""
     for row in report.results:
         yield from _problems(row)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from ..parity import Check, Hop, ParityReport, ParityRow, Status, TensorParity, Verdict
+from ...converters.micro_backends import how_judged
+from ..parity import Beside, Check, Hop, ParityReport, ParityRow, Status, TensorParity, Verdict
 
 NO_FIGURE = "\N{EN DASH}"
 # What XML 1.0 cannot hold, not even escaped (https://www.w3.org/TR/xml/#charsets), and no reader wants to see.
@@ -36,6 +37,17 @@ def caveats(report: ParityReport) -> list[str]:
     return [*found, *report.notes]
 
 
+def notes_on(row: ParityRow) -> list[str]:
+    """What a reader should know of a row, an estimate of its compiler's among it."""
+    return [*row.notes, *((row.estimate.text,) if row.estimate else ())]
+
+
+def facts_of_micro_edge(row: ParityRow) -> list[str]:
+    """What computed in place of a micro-edge processor, and what its compiler expects; nothing for other rows."""
+    judged = how_judged(row.backend, row.format) if row.outputs else ()
+    return [*judged, *((row.estimate.text,) if row.estimate else ())]
+
+
 def figure(value: float | None) -> str:
     """A measured number in few characters."""
     return NO_FIGURE if value is None else f"{value:.3g}"
@@ -55,6 +67,18 @@ def share(value: float | None) -> str:
     distance = 1.0 - value
     rounding = 1e-14
     return f"1 - {distance:.1g}" if rounding < distance < 1e-4 else f"{value:.4f}".rstrip("0").rstrip(".")
+
+
+def beside_text(beside: Beside) -> str:
+    """How far a target is from the host."""
+    if not beside.different:
+        return f"the same bits in all {beside.elements} numbers"
+    sizes = (
+        NO_FIGURE if beside.max_abs is None else f"{beside.max_abs:.2g}",
+        *(() if beside.steps is None else (f"{beside.steps:.2g} LSB",)),
+        *(() if beside.noise_ratio is None else (f"{beside.noise_ratio:.2g} x the noise floor",)),
+    )
+    return f"{beside.different} of {beside.elements} numbers differ, by at most {', '.join(sizes)}"
 
 
 def worst_output(row: ParityRow) -> TensorParity | None:

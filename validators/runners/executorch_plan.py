@@ -13,13 +13,15 @@ from typing import Any
 import torch
 from executorch.exir import schema
 from executorch.exir._serialize._program import deserialize_pte_binary
-from executorch.exir.passes import dim_order_ops_registry as _dim_orders  # noqa: F401 (registers its operators)
+from executorch.exir.passes import dim_order_ops_registry
+from torch.ao.quantization.fx import _decomposed
 
 from ...converters.artifact import Artifact
 from ...converters.errors import LoadError, NotRunnable
 from ...converters.signature import Signature, TensorSpec
 from .protocol import not_loadable
 
+REGISTERS = (dim_order_ops_registry, _decomposed)  # imported for operators, which programs call by name
 _METHOD = "forward"
 _NAME = "ExecuTorch"
 _VIEW = "executorch_prim::et_view"
@@ -161,14 +163,6 @@ class Plan:
             return self._tensors[place]
         stored: Any = self._plan.values[place].val
         match stored:
-            case schema.Int():
-                return stored.int_val
-            case schema.Double():
-                return float(stored.double_val)
-            case schema.Bool():
-                return stored.bool_val
-            case schema.String():
-                return stored.string_val
             case schema.Null():
                 return None
             case schema.IntList() | schema.TensorList() | schema.OptionalTensorList():
@@ -176,7 +170,21 @@ class Plan:
             case schema.DoubleList() | schema.BoolList():
                 return list(stored.items)
             case _:
-                raise _unknown(f"a value of the kind {type(stored).__name__}")
+                return _number(stored)
+
+
+def _number(stored: Any) -> Any:
+    match stored:
+        case schema.Int():
+            return stored.int_val
+        case schema.Double():
+            return float(stored.double_val)
+        case schema.Bool():
+            return stored.bool_val
+        case schema.String():
+            return stored.string_val
+        case _:
+            raise _unknown(f"a value of the kind {type(stored).__name__}")
 
 
 def _operator(name: str, overload: str) -> tuple[str, Any]:

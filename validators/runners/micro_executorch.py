@@ -14,7 +14,7 @@ from typing import Any, Self
 import numpy as np
 import torch
 import tosa_reference_model  # type: ignore[import-not-found]
-from executorch.backends.cortex_m.passes import cortex_m_pass_manager as _cortex_m  # noqa: F401 (brings the operators)
+from executorch.backends.cortex_m.passes import cortex_m_pass_manager
 
 from ...converters.artifact import Artifact
 from ...converters.companions import Role
@@ -28,6 +28,7 @@ from .executorch_plan import Plan
 from .protocol import Array, fitting, named_outputs, not_runnable
 from .run import run_calls
 
+REGISTERS = (cortex_m_pass_manager,)  # imported for operators, which programs call by name
 _NPU = "EthosUBackend"
 _FLAGS = "compile_flags"
 _NAME = "ExecuTorch"
@@ -62,8 +63,9 @@ class MicroRunner:
         by_payload = {_compiled(graph, flags): graph for graph in graphs}
         missing = [place for place, (_, payload, _) in enumerate(delegates) if payload not in by_payload]
         if missing:
+            name = Path(self._artifact.file).name
             raise LoadError(
-                f"part {missing[0]} of {Path(self._artifact.file).name} is not what Vela makes of a TOSA graph beside it",
+                f"part {missing[0]} of {name} is not what Vela makes of a TOSA graph beside it",
                 fix="convert again, with the Vela that is installed now",
             )
         return [by_payload[payload] for _, payload, _ in delegates]

@@ -43,9 +43,7 @@ def rewrite(program: ExportedProgram, backend: MicroBackend) -> tuple[Any, tuple
         with torch.no_grad():
             manager = to_edge(program, compile_config=cortex_m_edge_compile_config())
             target = CortexMTargetConfig.from_target_string(backend.name)
-            passes = CortexMPassManager(
-                manager.exported_program(), target_config=target, use_explicit_layout=True
-            )
+            passes = CortexMPassManager(manager.exported_program(), target_config=target, use_explicit_layout=True)
             manager._edge_programs["forward"] = passes.transform()
     except Exception as error:
         raise ConversionError(
@@ -75,8 +73,13 @@ def _told(left: list[fx.Node]) -> tuple[str, ...]:
 
 
 def _namespace(node: fx.Node) -> str:
-    return str(node.target._op.namespace)
+    return str(_operator(node).namespace)
 
 
 def _name(node: fx.Node) -> str:
-    return str(node.target._op).removesuffix(".default")
+    return str(_operator(node)).removesuffix(".default")
+
+
+def _operator(node: fx.Node) -> Any:
+    target: Any = node.target
+    return target._op

@@ -37,9 +37,7 @@ class Quantised:
     recipe: BackendRecipe
 
 
-def quantise(
-    program: TorchProgram, quantizer: Any, *, calibration: str | None, budget: str | None
-) -> Quantised:
+def quantise(program: TorchProgram, quantizer: Any, *, calibration: str | None, budget: str | None) -> Quantised:
     """The program, rounded where the quantiser says.
 
     Raises ConversionError for open sizes, QuantizationError without calibration or where the quantiser fails.
@@ -89,11 +87,11 @@ def _observed(prepared: Any, program: TorchProgram, calibration: str) -> Iterato
 
 def _steps(program: ExportedProgram, names: list[str]) -> dict[str, float]:
     """The scales of outputs that are integers right before they are given."""
-    given = program.graph_module.graph.output_node().args[0]
+    given: Any = program.graph_module.graph.output_node().args[0]
     return {
-        name: float(node.args[1])
+        name: node.args[1]
         for name, node in zip(names, given, strict=False)
-        if isinstance(node, fx.Node) and node.op == "call_function" and _ROUNDED in str(node.target)
+        if isinstance(node, fx.Node) and _ROUNDED in str(node.target) and isinstance(node.args[1], float)
     }
 
 

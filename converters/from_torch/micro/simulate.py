@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch.ao.quantization.fx import _decomposed
 
 from ...artifact import Artifact
 from ...companions import Role
@@ -21,6 +22,8 @@ from ...tensors import Call, read_calls, write_calls
 from ...versions import versions_of
 from ...worker.stages import stage
 from ..opening.exported_program import open_program
+
+REGISTERS = (_decomposed,)  # imported for the operators that round, which a stored program calls by name
 
 
 def simulate(job: SimulateArtifactJob) -> RunResult:

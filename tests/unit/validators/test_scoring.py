@@ -30,7 +30,7 @@ def test_a_score_that_holds_is_told() -> None:
 def test_a_score_that_was_not_taken_is_said() -> None:
     findings, (note,) = judge_score(BUDGET, None)
     assert findings == ()
-    assert "not asked again" in note
+    assert "was not asked here" in note
 
 
 def test_other_budgets_have_no_score() -> None:
