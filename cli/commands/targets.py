@@ -24,16 +24,18 @@ command = LazyGroup(
     help="List and prepare what can run artifacts: this machine, Arm. Without a command: list it.",
     epilog=_EXAMPLES,
     invoke_without_command=True,
+    params=[click.Option(["--json", "as_json"], is_flag=True, help="List them as JSON.")],
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 
 @click.pass_context
-def _list_by_default(context: click.Context) -> int | None:
-    if context.invoked_subcommand is not None:
-        return None
+def _list_by_default(context: click.Context, /, *, as_json: bool) -> int | None:
     found = command.get_command(context, "list")
-    return None if found is None else context.invoke(found)
+    if context.invoked_subcommand is not None or found is None:
+        return None
+    listed: int = context.invoke(found, as_json=as_json)
+    return listed
 
 
 command.callback = _list_by_default

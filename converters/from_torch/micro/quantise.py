@@ -74,7 +74,9 @@ def _plain(program: TorchProgram) -> fx.GraphModule:
     exported = program.exported
     for rewrite in _PASSES:
         exported = rewrite(exported)
-    module: Any = exported.module(check_guards=False)
+    # Exported once more, since passes of the quantisers take sizes from what tracing left on the nodes.
+    again = torch.export.export(exported.module(check_guards=False), program.examples)
+    module: Any = again.module(check_guards=False)
     return module
 
 

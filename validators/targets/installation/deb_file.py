@@ -37,8 +37,12 @@ def unpack_one(package: Path, folder: Path, names: Collection[str]) -> Path:
 
 
 def _extract(member: tarfile.TarInfo, archive: tarfile.TarFile, folder: Path) -> None:
+    # tarfile's own filters came with Python 3.11.4; Debian 12 has 3.11.2.
+    place = folder / _name(member)
+    if not place.parent.resolve().is_relative_to(folder.resolve()) or ".." in place.relative_to(folder).parts:
+        raise NotRunnable(f"{member.name} would be unpacked outside of its folder", fix=_DAMAGED)
     try:
-        archive.extract(member, folder, filter="tar")
+        archive.extract(member, folder)
     except (tarfile.TarError, lzma.LZMAError, zlib.error, EOFError) as error:
         raise NotRunnable(f"{member.name} could not be unpacked: {error}", fix=_DAMAGED) from error
 
@@ -52,7 +56,7 @@ def _files(package: Path) -> Iterator[tuple[tarfile.TarInfo, tarfile.TarFile]]:
     try:
         with tarfile.open(fileobj=_data(package), mode="r|*") as archive:
             for member in archive:
-                if _name(member) and not member.isdev():
+                if _name(member) not in {"", "."} and not member.isdev():
                     yield member, archive
     except (tarfile.TarError, lzma.LZMAError, zlib.error, EOFError) as error:
         raise NotRunnable(f"{package.name} is damaged: {error}", fix=_DAMAGED) from error

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import shutil
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -66,15 +67,40 @@ Build = Callable[[Building], Built]
 
 
 def build_emulator(building: Building) -> Built:
-    """The emulator of user programs, from the newest release of the archive that this machine may trust."""
-    for place, release in enumerate((None, *_LATER_RELEASES)):
-        archive = _updated(Archive("amd64", _made(building.scratch / f"apt-{place}"), release=release))
-        package, version = _newest(archive, _EMULATOR_PACKAGES)
-        if version_numbers(version) >= _GOOD_EMULATOR or release == _LATER_RELEASES[-1]:
-            (deb,) = archive.download([package])
-            shutil.copy(unpack_one(deb, building.scratch, _BINARIES), building.folder / EMULATOR_BINARY)
-            return Built(fetched=_described([deb]), facts={"emulator": version})
-    raise NotRunnable("the archive has no emulator", fix="name one with --qemu FILE")
+    """The emulator of user programs: this release's if it is good enough, else that of a later one, if it can be had."""
+    own = _emulator_of(building.scratch / "apt", None)
+    later = next(_later_emulators(building.scratch), None) if own.numbers < _GOOD_EMULATOR else None
+    chosen = later or own
+    (deb,) = chosen.archive.download([chosen.package])
+    shutil.copy(unpack_one(deb, building.scratch, _BINARIES), building.folder / EMULATOR_BINARY)
+    return Built(fetched=_described([deb]), facts={"emulator": chosen.version})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Emulator:
+    """A package of one release of the archive."""
+
+    archive: Archive
+    package: str
+    version: str
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        return version_numbers(self.version)
+
+
+def _emulator_of(folder: Path, release: str | None) -> _Emulator:
+    archive = _updated(Archive("amd64", _made(folder), release=release))
+    package, version = _newest(archive, _EMULATOR_PACKAGES)
+    return _Emulator(archive=archive, package=package, version=version)
+
+
+def _later_emulators(scratch: Path) -> Iterator[_Emulator]:
+    """Those of later releases that the archive has and whose key this machine has."""
+    for release in _LATER_RELEASES:
+        # An archive without that release is no error: then this one's has to do.
+        with contextlib.suppress(NotRunnable):
+            yield _emulator_of(scratch / f"apt-{release}", release)
 
 
 def build_root(building: Building) -> Built:
