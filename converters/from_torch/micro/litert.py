@@ -7,12 +7,13 @@ from dataclasses import replace
 
 from ...artifact import Artifact
 from ...companions import Role
-from ...errors import ConversionError
+from ...errors import ConversionError, QuantizationError
 from ...job import ConvertJob
 from ...versions import versions_of
 from ...worker.stages import stage
 from ..finishing import finish_program
 from ..litert import lower_program
+from ..lowering import Lowering
 from ..program import TorchProgram, program_of
 from .executorch import backend_of, write_beside
 from .vela import Compiled, compile_litert
@@ -30,7 +31,7 @@ def convert_program(job: ConvertJob, program: TorchProgram, *, route: tuple[str,
         raise ConversionError(
             "programs for microcontrollers have fixed sizes, and the model has open ones", fix="leave --dynamic out"
         )
-    lowering = lower_program(program)
+    lowering = _lowered(program)
     with stage("vela"):
         compiled = compile_litert(lowering.payload, backend)
     if compiled.estimate.operators_on_npu == 0:
@@ -49,6 +50,15 @@ def convert_program(job: ConvertJob, program: TorchProgram, *, route: tuple[str,
     )
     before = write_beside(made.file, (Role.BEFORE_VELA, ".before-vela.tflite", lowering.payload))
     return replace(made, companions=(before,), estimate=compiled.estimate)
+
+
+def _lowered(program: TorchProgram) -> Lowering:
+    try:
+        return lower_program(program)
+    except QuantizationError as error:
+        raise QuantizationError(
+            error.message, fix="--to executorch, whose quantiser takes more operators, or write the model without them"
+        ) from error
 
 
 def _texts(compiled: Compiled) -> list[str]:

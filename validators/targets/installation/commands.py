@@ -9,6 +9,8 @@ from pathlib import Path
 
 from ....converters.errors import NotRunnable
 
+_FULL = "No space left on device"
+_ROOM = "free some space, or choose another folder with $EDGEPROOF_CACHE; what is done already stays"
 _SECONDS = 900.0
 _NOTHING: Mapping[str, str] = {}
 
@@ -39,8 +41,15 @@ def run_tool(
     except subprocess.TimeoutExpired as error:
         raise NotRunnable(f"{command[0]} did not end within {_SECONDS:g} s", fix="try again") from error
     if done.returncode:
-        raise NotRunnable(f"{' '.join(command[:2])} failed: {last_words(done.stderr or done.stdout)}", fix=fix)
+        said = done.stderr or done.stdout
+        raise NotRunnable(f"{_called(command)} failed: {last_words(said)}", fix=_ROOM if _FULL in said else fix)
     return done.stdout
+
+
+def _called(command: Sequence[str]) -> str:
+    """The tool and what it was to do, as people call it."""
+    words = command[2:] if "-m" in command[:2] else command
+    return " ".join(Path(word).name for word in words[:2] if not word.startswith("-"))
 
 
 def last_words(text: str) -> str:

@@ -67,7 +67,7 @@ Build = Callable[[Building], Built]
 
 
 def build_emulator(building: Building) -> Built:
-    """The emulator of user programs: this release's if it is good enough, else that of a later one, if it can be had."""
+    """The emulator of user programs: this release's if it is good enough, else a later one's, if it can be had."""
     own = _emulator_of(building.scratch / "apt", None)
     later = next(_later_emulators(building.scratch), None) if own.numbers < _GOOD_EMULATOR else None
     chosen = later or own

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -87,3 +88,14 @@ def test_a_tool_that_fails_is_quoted(tmp_path: Path):
 def test_a_tool_that_is_missing_is_named():
     with pytest.raises(NotRunnable, match="no-such-tool"):
         commands.run_tool(("no-such-tool",), fix="install it")
+
+
+def test_a_full_disk_asks_for_space():
+    with pytest.raises(NotRunnable) as caught:
+        commands.run_tool(("sh", "-c", "echo 'E: write (28: No space left on device)' >&2; exit 100"), fix="do x")
+    assert "free some space" in caught.value.fix
+
+
+def test_tools_are_called_as_people_call_them():
+    with pytest.raises(NotRunnable, match=r"^pip frobnicate failed"):
+        commands.run_tool((sys.executable, "-m", "pip", "frobnicate"), fix="do x")
