@@ -110,22 +110,22 @@ class Golden:
         """Write the floor."""
         write_atomically(self.floor, DOCUMENT.encode(floor))
 
-    def part(self, positions: Sequence[int], folder: Path) -> Golden:
-        """The same for some of the calls alone, by position in ascending order, in `folder`."""
+    def part(self, positions: Sequence[int], folder: Path, *, simulations: Sequence[Path] = ()) -> Golden:
+        """The same for some of the calls alone, by position in ascending order, in `folder`.
+
+        Of simulations only those that are named are taken: others may be just being written.
+        """
         folder.mkdir(parents=True)
         feedback = self.feedback and replace(
             self.feedback, start=sum(position < self.feedback.start for position in positions)
         )
         part = Golden(folder, real=sum(position < self.real for position in positions), feedback=feedback)
         wanted = set(positions)
-        for path in (self.reference, self.truth, self.program, self.undecided, *self._simulations()):
+        for path in (self.reference, self.truth, self.program, self.undecided, *simulations):
             if path.exists():
                 calls = enumerate(read_calls(path))
                 write_calls(part.folder / path.name, (call for place, call in calls if place in wanted))
         return part
-
-    def _simulations(self) -> list[Path]:
-        return sorted(self.folder.glob("simulated.*.npz"))
 
     def truths(self, floor: NoiseFloor) -> Iterator[Truth]:
         """What is known of every call beyond the source's outputs."""
@@ -151,7 +151,7 @@ class Golden:
     def hashes(self) -> dict[str, str]:
         """The SHA-256 of every file that a verdict stands on; what artifacts gave is not among them."""
         plain = (self.calls, self.reference, self.truth, self.program, self.undecided, self.floor)
-        standing = (*plain, *self._simulations())
+        standing = (*plain, *sorted(self.folder.glob("simulated.*.npz")))
         return {path.name: file_sha256(path) for path in standing if path.exists()}
 
 

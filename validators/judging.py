@@ -182,7 +182,9 @@ class Judge:
             return self._compare(run, floor)
         stored = sum(1 for _ in read_calls(self.golden.calls))
         with tempfile.TemporaryDirectory(prefix="edgeproof-part-") as scratch:
-            part = Judge(self._signature, self.golden.part(positions, Path(scratch) / "part"), hops=self._hops)
+            simulation = self.golden.simulation(run.artifact.precision, run.artifact.format)
+            golden = self.golden.part(positions, Path(scratch) / "part", simulations=(simulation,))
+            part = Judge(self._signature, golden, hops=self._hops)
             part._simulations = self._simulations
             row = part._compare(run, floor.part(positions))
         if len(positions) == stored:

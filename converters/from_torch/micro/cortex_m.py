@@ -14,6 +14,7 @@ import torch
 from executorch.backends.cortex_m.edge_compile_config import cortex_m_edge_compile_config
 from executorch.backends.cortex_m.passes.cortex_m_pass_manager import CortexMPassManager
 from executorch.backends.cortex_m.quantizer.quantizer import CortexMQuantizer
+from executorch.backends.cortex_m.quantizer_reporter import QuantizerReport
 from executorch.backends.cortex_m.target_config import CortexMTargetConfig
 from executorch.exir import to_edge
 from torch import fx
@@ -34,8 +35,23 @@ def quantizer_for() -> Any:
     return CortexMQuantizer(use_explicit_layout=True)
 
 
-def rewrite(program: ExportedProgram, backend: MicroBackend) -> tuple[Any, tuple[str, ...]]:
+def refused_by(quantizer: Any, lines: dict[str, str]) -> dict[str, str]:
+    """Why a quantiser that has run left operators in float, by their lines in the model; `lines` has those of nodes."""
+    found: dict[str, str] = {}
+    for each in quantizer.quantizers:
+        reporter = getattr(each, "reporter", None)
+        report = None if reporter is None else reporter.quantizers.get(each)
+        for rejected in () if report is None else report.rejected_patterns:
+            if rejected.rejection_reason != QuantizerReport._PREVIOUS_ANNOTATION_REJECT_REASON:
+                places = (lines[name] for name in rejected.node_names if lines.get(name))
+                found.update(dict.fromkeys(places, rejected.rejection_reason))
+    return found
+
+
+def rewrite(program: ExportedProgram, backend: MicroBackend, refused: dict[str, str]) -> tuple[Any, tuple[str, ...]]:
     """The quantised program in edge dialect with CMSIS-NN's operators, and notes on those that it does not have.
+
+    `refused` says why, by line of the model, where the quantiser did.
 
     Raises ConversionError if nothing could be rewritten, UnsupportedOperators for what has no kernel at all.
     """
@@ -56,20 +72,25 @@ def rewrite(program: ExportedProgram, backend: MicroBackend) -> tuple[Any, tuple
         raise ConversionError(
             f"no operator of the model has a CMSIS-NN kernel for {backend.name}", fix="--backend portable"
         )
-    return manager, _told([node for node in nodes if _is_portable(node)])
+    return manager, _told([node for node in nodes if _is_portable(node)], refused)
 
 
 def _is_portable(node: fx.Node) -> bool:
     return _namespace(node) not in _NAMESPACES and not _name(node).startswith(_SAME_BYTES)
 
 
-def _told(left: list[fx.Node]) -> tuple[str, ...]:
-    texts = Counter(f"{_name(node)}{line_of(node)}" for node in left)
+def _told(left: list[fx.Node], refused: dict[str, str]) -> tuple[str, ...]:
+    texts = Counter(f"{_name(node)}{line_of(node)}: {_reason(node, refused)}" for node in left)
     return tuple(
-        f"warning: on ExecuTorch's portable kernels, not CMSIS-NN's: {text}: the backend has no kernel for it"
+        f"warning: on ExecuTorch's portable kernels, not CMSIS-NN's: {text}"
         + (f" ({count} times)" if count > 1 else "")
         for text, count in texts.items()
     )
+
+
+def _reason(node: fx.Node, refused: dict[str, str]) -> str:
+    said = refused.get(line_of(node), "the backend knows no pattern with it")
+    return " ".join(said.split()).rstrip(".")
 
 
 def _namespace(node: fx.Node) -> str:

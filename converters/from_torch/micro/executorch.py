@@ -39,10 +39,11 @@ def convert(job: ConvertJob) -> Artifact:
 def convert_program(job: ConvertJob, program: TorchProgram, *, route: tuple[str, ...]) -> Artifact:
     """The same for a program that is there already; `route` says where it came from."""
     backend = backend_of(job)
+    quantizer = _quantizer(backend)
     with stage("quantise"):
-        quantised = _quantised(job, program, backend)
+        quantised = quantise(program, quantizer, calibration=job.calibration, budget=job.budget)
     with stage("lower"):
-        manager, tosa, estimate, notes = _lowered(quantised, backend)
+        manager, tosa, estimate, notes = _lowered(quantised, quantizer, backend)
         lowering = Lowering(payload=serialised(manager, backend), backend=backend.name, notes=notes)
     made = finish_program(
         job,
@@ -72,19 +73,17 @@ def write_beside(file: str, companion: tuple[Role, str, bytes]) -> Companion:
     return Companion(role=role, file=name, sha256=hashlib.sha256(payload).hexdigest(), bytes=len(payload))
 
 
-def _quantised(job: ConvertJob, program: TorchProgram, backend: MicroBackend) -> Quantised:
-    is_npu = backend.family is Family.ETHOS_U
-    quantizer = ethos_u.quantizer_for(backend) if is_npu else cortex_m.quantizer_for()
-    return quantise(program, quantizer, calibration=job.calibration, budget=job.budget)
+def _quantizer(backend: MicroBackend) -> Any:
+    return ethos_u.quantizer_for(backend) if backend.family is Family.ETHOS_U else cortex_m.quantizer_for()
 
 
 def _lowered(
-    quantised: Quantised, backend: MicroBackend
+    quantised: Quantised, quantizer: Any, backend: MicroBackend
 ) -> tuple[Any, tuple[bytes, ...], Estimate | None, tuple[str, ...]]:
     if backend.family is Family.ETHOS_U:
         delegated = ethos_u.delegate(quantised.program, backend)
         return delegated.manager, delegated.tosa, delegated.estimate, delegated.notes
-    manager, notes = cortex_m.rewrite(quantised.program, backend)
+    manager, notes = cortex_m.rewrite(quantised.program, backend, cortex_m.refused_by(quantizer, quantised.lines))
     return manager, (), None, notes
 
 

@@ -24,6 +24,7 @@ from ..passes.fold_batch_norms import fold_batch_norms
 from ..passes.fold_constants import fold_constants
 from ..passes.sort_as_topk import sort_as_topk
 from ..program import TorchProgram
+from ..source_lines import line_of
 
 _ROUNDED = "dequantize_per_tensor"
 _PASSES = (drop_assertions, fold_constants, fold_batch_norms, contiguous_constants, drop_layout_clones, sort_as_topk)
@@ -31,10 +32,11 @@ _PASSES = (drop_assertions, fold_constants, fold_batch_norms, contiguous_constan
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quantised:
-    """The quantised program, and what there is in place of a recipe."""
+    """The quantised program, what there is in place of a recipe, and the line of the model that each node is from."""
 
     program: ExportedProgram
     recipe: BackendRecipe
+    lines: dict[str, str]
 
 
 def quantise(program: TorchProgram, quantizer: Any, *, calibration: str | None, budget: str | None) -> Quantised:
@@ -51,7 +53,7 @@ def quantise(program: TorchProgram, quantizer: Any, *, calibration: str | None, 
     plain = _plain(program)
     try:
         with torch.no_grad():
-            prepared = prepare_pt2e(plain, quantizer)
+            prepared: Any = prepare_pt2e(plain, quantizer)
             calls = sum(1 for _ in _observed(prepared, program, calibration))
             quantised = torch.export.export(convert_pt2e(prepared), program.examples)
     except Exception as error:
@@ -66,7 +68,8 @@ def quantise(program: TorchProgram, quantizer: Any, *, calibration: str | None, 
         steps=_steps(quantised, [spec.name for spec in program.signature.outputs]),
         budget=budget,
     )
-    return Quantised(program=quantised, recipe=recipe)
+    lines = {node.name: line_of(node) for node in prepared.graph.nodes if node.op == "call_function"}
+    return Quantised(program=quantised, recipe=recipe, lines=lines)
 
 
 def _plain(program: TorchProgram) -> fx.GraphModule:

@@ -101,7 +101,9 @@ def test_a_part_holds_some_of_the_calls(tmp_path: Path):
     golden = Golden(tmp_path / "whole", real=2, feedback=Feedback(start=5, state={"h": "g"}))
     for path in (golden.reference, golden.truth, golden.folder / "simulated.onnx.int8.npz"):
         write_calls(path, ({"y": np.float32([place])} for place in range(8)))
-    part = golden.part((1, 2, 4, 5, 6), tmp_path / "part")
+    simulation = golden.folder / "simulated.onnx.int8.npz"
+    (golden.folder / "simulated.onnx.int8-dynamic.npz").write_bytes(b"just being written")
+    part = golden.part((1, 2, 4, 5, 6), tmp_path / "part", simulations=(simulation,))
     assert part.real == 1
     assert part.feedback == Feedback(start=3, state={"h": "g"})
     for path in (part.reference, part.truth, part.folder / "simulated.onnx.int8.npz"):
