@@ -7,7 +7,7 @@ programs run whose kernels or delegates this machine does not have.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
@@ -25,6 +25,7 @@ REGISTERS = (dim_order_ops_registry, _decomposed)  # imported for operators, whi
 _METHOD = "forward"
 _NAME = "ExecuTorch"
 _VIEW = "executorch_prim::et_view"
+_KEYS = ("CPU", "CompositeExplicitAutograd", "CompositeImplicitAutograd")
 _DTYPES = {
     "BYTE": torch.uint8,
     "CHAR": torch.int8,
@@ -148,9 +149,17 @@ class Plan:
         given = [self._argument(each, place) for each, place in zip(arguments, step.args, strict=False)]
         options = {each.name: value for each, value in zip(arguments, given, strict=True) if each.kwarg_only}
         found = operator(*given[: len(given) - len(options)], **options)
+        if any(each.is_out for each in arguments):
+            return
         outputs = [found] if isinstance(found, torch.Tensor) else list(found)
-        for place, output in zip(step.args[len(arguments) :], outputs, strict=False):
-            self._tensors[place].copy_(output)
+        for tensor, output in zip(self._written(step.args[len(arguments) :]), outputs, strict=False):
+            tensor.copy_(output)
+
+    def _written(self, places: Sequence[int]) -> Iterator[torch.Tensor]:
+        """The tensors that a kernel writes, those of a list one by one."""
+        for place in places:
+            value = self._value(place)
+            yield from value if isinstance(value, list) else [value]
 
     def _argument(self, argument: Any, place: int) -> Any:
         value = self._value(place)
@@ -188,7 +197,7 @@ def _number(stored: Any) -> Any:
 
 
 def _operator(name: str, overload: str) -> tuple[str, Any]:
-    """The operator that gives what a kernel writes into its outputs; None where PyTorch has none."""
+    """The operator that gives what a kernel writes into its outputs, else one that writes; None without either."""
     namespace, _, plain = name.partition("::")
     if name == _VIEW:
         return name, None
@@ -202,7 +211,8 @@ def _operator(name: str, overload: str) -> tuple[str, Any]:
         candidate = getattr(packet, each)
         if [_form(argument) for argument in candidate._schema.arguments] == wanted:
             return name, candidate
-    return f"{name}.{overload}", None
+    writes = any(torch._C._dispatch_has_kernel_for_dispatch_key(writing.name(), key) for key in _KEYS)
+    return (name, writing) if writes else (f"{name}.{overload}", None)
 
 
 def _form(argument: Any) -> tuple[str, str]:

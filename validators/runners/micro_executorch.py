@@ -19,7 +19,8 @@ from executorch.backends.cortex_m.passes import cortex_m_pass_manager
 from ...converters.artifact import Artifact
 from ...converters.companions import Role
 from ...converters.errors import ConversionError, LoadError, NotRunnable
-from ...converters.from_torch.micro.vela import compile_tosa, count_inputs
+from ...converters.from_torch.micro.vela import compile_tosa
+from ...converters.from_torch.micro.vela_output import count_inputs
 from ...converters.job import RunJob, RunResult
 from ...converters.micro_backends import Family, micro_backend
 from ...converters.signature import Signature

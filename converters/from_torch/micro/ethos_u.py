@@ -26,6 +26,7 @@ from ..source_lines import line_of
 from .vela import Compiled, compile_tosa
 
 _REPORTER = "executorch.backends.arm.tosa.partitioner.WhyNoPartitionReporter"
+_NOWHERE = " at )"
 _BORDER = ("quantized_decomposed.quantize_per_tensor", "quantized_decomposed.dequantize_per_tensor")
 
 
@@ -127,11 +128,17 @@ def _is_on_cpu(node: fx.Node) -> bool:
 
 def _told(left: list[fx.Node], rejected: dict[str, str]) -> tuple[str, ...]:
     """One note for each operator and reason."""
-    texts = Counter(f"{_name(node)}{line_of(node)}: {_reason(node, rejected)}" for node in left)
+    texts = Counter(f"{_name(node)}{_line(node)}: {_reason(node, rejected)}" for node in left)
     return tuple(
         f"warning: on the CPU, not on the NPU: {text}" + (f" ({count} times)" if count > 1 else "")
         for text, count in texts.items()
     )
+
+
+def _line(node: fx.Node) -> str:
+    """Where the quantiser's own rewriting lost it, none."""
+    line = line_of(node)
+    return "" if line.endswith(_NOWHERE) else line
 
 
 def _reason(node: fx.Node, rejected: dict[str, str]) -> str:

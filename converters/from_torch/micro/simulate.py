@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from executorch.exir.passes import dim_order_ops_registry
 from torch.ao.quantization.fx import _decomposed
 
 from ...artifact import Artifact
@@ -23,7 +24,8 @@ from ...versions import versions_of
 from ...worker.stages import stage
 from ..opening.exported_program import open_program
 
-REGISTERS = (_decomposed,)  # imported for the operators that round, which a stored program calls by name
+# Imported for the operators that round, and that an Ethos-U's quantiser puts in; a program calls them by name.
+REGISTERS = (_decomposed, dim_order_ops_registry)
 
 
 def simulate(job: SimulateArtifactJob) -> RunResult:

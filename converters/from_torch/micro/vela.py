@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
-import struct
 import sys
 import tempfile
 from collections.abc import Generator
@@ -19,27 +17,7 @@ from executorch.backends.arm.arm_vela import vela_compile
 from ...errors import ConversionError
 from ...estimate import Estimate, parse_summary
 from ...micro_backends import MicroBackend
-
-_COUNTS = re.compile(r"^(CPU|NPU) operators = (\d+)", re.MULTILINE)
-_LEFT = re.compile(r"operator: (?P<operator>\w+), ofm: '(?P<tensor>[^']*)'\s*\nReason: (?P<reason>[^\n]*)")
-_LONGEST = 60
-_BLOCK = struct.Struct("<16sI12x")
-_ALIGNED = 16
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Left:
-    """An operator that Vela left to the CPU: its name, the tensor that it makes, and why."""
-
-    operator: str
-    tensor: str
-    reason: str
-
-    @property
-    def text(self) -> str:
-        """For a note."""
-        place = self.tensor if len(self.tensor) <= _LONGEST else f"...{self.tensor[-_LONGEST:]}"
-        return f"{self.operator} ({place}): {self.reason}"
+from .vela_output import Left, parse_counts, parse_left
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,22 +58,6 @@ def compile_tosa(tosa: bytes, flags: list[str]) -> Compiled:
         return Compiled(payload=made.processed_bytes, estimate=estimate, left=left)
 
 
-def count_inputs(payload: bytes) -> int:
-    """How many tensors a compiled part of an ExecuTorch program reads, as its runtime reads it from the part itself.
-
-    A part is blocks of a name (16 bytes), a length (u32), 12 more bytes, and the contents up to a multiple of 16; see
-    executorch/backends/arm/runtime/VelaBinStream.cpp. Raises ValueError for other bytes.
-    """
-    place = 0
-    while place + _BLOCK.size <= len(payload):
-        name, length = _BLOCK.unpack_from(payload, place)
-        place += _BLOCK.size
-        if name.rstrip(b"\0") == b"inputs":
-            return int.from_bytes(payload[place : place + 4], "little")
-        place += -(-length // _ALIGNED) * _ALIGNED
-    raise ValueError("a part for the NPU does not say what it reads")
-
-
 def flags_of(backend: MicroBackend) -> list[str]:
     """Vela's options for a backend."""
     return [
@@ -109,22 +71,6 @@ def flags_of(backend: MicroBackend) -> list[str]:
 def name_and_version() -> str:
     """What the estimate is by."""
     return f"Vela {version('ethos-u-vela')}"
-
-
-def parse_left(said: str) -> tuple[Left, ...]:
-    """The operators that Vela says it left to the CPU."""
-    return tuple(
-        Left(operator=found["operator"], tensor=found["tensor"], reason=found["reason"].strip())
-        for found in _LEFT.finditer(said)
-    )
-
-
-def parse_counts(said: str) -> tuple[int, int]:
-    """How many operators Vela says are on the NPU and on the CPU; ConversionError if it does not say."""
-    counts = {unit: int(number) for unit, number in _COUNTS.findall(said)}
-    if set(counts) != {"CPU", "NPU"}:
-        raise ConversionError("Vela did not say what it compiled", fix="read the log")
-    return counts["NPU"], counts["CPU"]
 
 
 def _estimate(folder: Path, said: str) -> Estimate:

@@ -6,8 +6,10 @@ import re
 
 # What comes with torch and computes with tensors. Others (c10d, symm_mem, profiler, inductor, debugprims ...) talk to
 # other processes, read files, or work on raw memory.
+# dim_order_ops are ExecuTorch's copies in another order of axes.
 NAMESPACES = frozenset(
     {"aten", "prims", "prim", "quantized", "quantized_decomposed", "_quantized", "torchvision", "torchaudio", "torchao"}
+    | {"dim_order_ops"}
 )
 # Of these namespaces in torch 2.13: save and from_file open files by a name in the program; rpc calls go to other
 # machines; the fbgemm operators take pointers out of tensors' bytes.
