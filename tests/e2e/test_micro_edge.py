@@ -75,9 +75,10 @@ def tools(workshop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def convert(workshop: Path, *arguments: str, backend: str, to: str, output: str) -> Done:
-    given = ("--precision", "int8", "--calibration", "calibration.npz", "--samples", "samples.npz", "--json", "-q")
+    given = ("--precision", "int8", "--calibration", "calibration.npz", "--json", "-q")
+    samples = () if "--no-verify" in arguments else ("--samples", "samples.npz")
     return edgeproof(
-        *("convert", "net.py:build", "--to", to, "--backend", backend, "-o", output, *given, *arguments),
+        *("convert", "net.py:build", "--to", to, "--backend", backend, "-o", output, *given, *samples, *arguments),
         folder=workshop,
     )
 

@@ -56,7 +56,8 @@ def overview(rows: Sequence[ParityRow]) -> str:
         return ""
 
     def draw(axes: Any) -> None:
-        names = [f"{row.format} {row.precision}: {output.name}" for row, output, _ in marks]
+        several = len({row.target for row, _, _ in marks}) > 1
+        names = [f"{_called(row, with_target=several)}: {output.name}" for row, output, _ in marks]
         shares = [max(check.value or 0.0, 1e-6) / check.limit for _, _, check in marks]
         places = np.arange(len(marks))
         axes.hlines(places, min(0.01, *shares), shares, color=_LINE)
@@ -179,3 +180,9 @@ def _svg(draw: Callable[[Any], None], size: tuple[float, float], title: str) -> 
 
 def _plain(text: str) -> str:
     return re.sub(r'[<>&"\x00-\x1f\ud800-\udfff]', " ", text)
+
+
+def _called(row: ParityRow, *, with_target: bool) -> str:
+    """An artifact in a plot that may show several targets."""
+    name = f"{row.format} {row.precision}"
+    return f"{name} on {row.target}" if with_target else name

@@ -24,9 +24,14 @@ def headline(report: ParityReport) -> str:
     if total == 0:
         return "Nothing was judged"
     passed = sum(row.status is Status.PASS for row in report.results)
+    targets = len({row.target for row in report.results})
+    artifacts = len({row.file for row in report.results})
     if report.verdict is Verdict.PASS:
-        return f"All {total} artifacts compute what {report.source} computes" if total > 1 else "The artifact passed"
-    return f"{passed} of {total} artifacts passed"
+        where = f", on all {targets} targets" if targets > 1 else ""
+        if artifacts == 1:
+            return f"The artifact passed{where}"
+        return f"All {artifacts} artifacts compute what {report.source} computes{where}"
+    return f"{passed} of {total} {'artifacts' if targets == 1 else 'runs'} passed"
 
 
 def caveats(report: ParityReport) -> list[str]:

@@ -50,7 +50,7 @@ def test_every_row_that_is_no_pass_is_one_annotation_and_a_notice_sums_up() -> N
     assert "too far from the source" in lines[0][2]
     assert "\nfix: " in lines[0][2]
     assert lines[-1][1] == "edgeproof: FAIL"
-    assert lines[-1][2].startswith("1 of 8 artifacts passed. Judged on generated inputs alone")
+    assert lines[-1][2].startswith("1 of 8 runs passed. Judged on generated inputs alone")
 
 
 @pytest.mark.parametrize("status", list(Status))
