@@ -14,7 +14,8 @@ from ..converters.precision import Precision
 from ..converters.tensors import read_calls
 from .accumulators import Array
 from .limits import measured_limits
-from .parity import Beside, Hop, ParityRow
+from .parity import ParityRow
+from .steps import Beside, Hop
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,7 +16,7 @@ from .accumulators import Array
 from .golden import Golden
 from .limits import measured_limits
 from .noise_floor import Error, NoiseFloor, error_of
-from .parity import Hop
+from .steps import Hop
 
 # The error of each output, and whether NaN and infinity stand in the same places on both sides.
 _Errors = dict[str, tuple[Error, bool]]

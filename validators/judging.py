@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ..converters.artifact import Artifact
 from ..converters.errors import EdgeproofError
-from ..converters.job import Description, RunResult, ScoreJob
+from ..converters.job import RunResult, ScoreJob
 from ..converters.micro_backends import how_judged
 from ..converters.precision import Precision
 from ..converters.processor import this_processor
@@ -20,13 +20,12 @@ from ..converters.quantization.recipe import Recipe
 from ..converters.signature import Signature
 from ..converters.tensors import read_calls
 from .beside_host import Scales, beside_host, hop_from_host, remark_on
-from .calibration import Calibration
 from .compare import compare
 from .golden import Golden
 from .hops import hops_of
 from .noise_floor import NoiseFloor
 from .observer import Truth
-from .parity import Hop, ParityRow, Score, Status, TensorParity
+from .parity import ParityRow, Score, Status, TensorParity
 from .quantised import (
     CostPolicy,
     HalfPolicy,
@@ -38,12 +37,10 @@ from .quantised import (
     with_sizes,
     without_simulation,
 )
-from .request import Request
 from .runtime_hazards import runtime_notes
-from .samples import SampleSet, collect, read_samples
 from .scoring import judge_score
 from .signatures import check_signature
-from .spans import Known
+from .steps import Hop
 from .tolerance import FloorPolicy, Policy
 
 HOST = "host"
@@ -71,21 +68,6 @@ class _Simulated:
     measured: bool
     budget: Budget | None
     error: EdgeproofError | None
-
-
-def collect_samples(request: Request, description: Description, calibration: Calibration | None) -> SampleSet:
-    """The calls of a run: the user's, the example, probes; InputError if the user's do not fit."""
-    example = next(read_calls(Path(description.examples)))
-    if description.samples is not None:
-        given = list(read_calls(Path(description.samples)))
-    elif request.samples is not None:
-        given = read_samples(Path(request.samples), description.signature, example)
-    else:
-        given = []
-    seen = calibration.ranges if calibration else {}
-    known = Known(seen=seen, rows=description.ranges, parameters=description.parameters)
-    names = description.sample_files
-    return collect(description.signature, example, given=given, names=names, seed=request.seed, known=known)
 
 
 class Judge:

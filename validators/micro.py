@@ -60,6 +60,8 @@ def with_micro_precisions(request: Request) -> Request:
         return request
     rows = [row for row in MICRO_CONVERTERS if backend.name in row.backends and row.format in request.formats]
     meant = dict.fromkeys(precision for row in rows for precision in row.precisions)
+    if not meant:
+        return request
     others = [each for each in request.precisions if each is not Precision.INT8]
     return replace(request, precisions=tuple(dict.fromkeys((*meant, *others))))
 

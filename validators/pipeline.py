@@ -24,7 +24,7 @@ from .basis import Basis
 from .calibration import collect_calibration, require_calibration, store_labels
 from .floor import Floor
 from .golden import Golden
-from .judging import ArtifactRun, Judge, collect_samples
+from .judging import ArtifactRun, Judge
 from .micro import is_had_otherwise, own_simulation_task, simulator_of, with_micro_precisions
 from .noise_floor import NoiseFloor
 from .onnx_graph import Graph, OnnxGraph
@@ -45,7 +45,7 @@ from .running import not_installed, run_task
 from .scoring import score_task
 from .sequence import check_state, feedback_of, notes_on_state, with_sequence
 from .targets.micro import missing_for
-from .user_samples import require_files_to_preprocess
+from .user_samples import collect_samples, require_files_to_preprocess
 
 Result = TypeVar("Result")
 Listener = Callable[[Progress], None]

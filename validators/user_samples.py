@@ -1,11 +1,16 @@
-"""Which samples the user's own code makes: functions that give calls, and functions that make them of files."""
+"""The samples of a run: files, functions of the user's that give calls, and functions that make them of files."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from ..converters.errors import InputError, UsageError
+from ..converters.job import Description
+from ..converters.tensors import read_calls
+from .calibration import Calibration
 from .request import Request
+from .samples import SampleSet, collect, read_samples
+from .spans import Known
 
 _STORED = frozenset({".npz", ".npy"})
 
@@ -45,3 +50,18 @@ def _is_preprocessed(request: Request, given: str | None) -> bool:
 
 def _is_function(text: str | None) -> bool:
     return text is not None and ":" in text and not Path(text).exists()
+
+
+def collect_samples(request: Request, description: Description, calibration: Calibration | None) -> SampleSet:
+    """The calls of a run: the user's, the example, probes; InputError if the user's do not fit."""
+    example = next(read_calls(Path(description.examples)))
+    if description.samples is not None:
+        given = list(read_calls(Path(description.samples)))
+    elif request.samples is not None:
+        given = read_samples(Path(request.samples), description.signature, example)
+    else:
+        given = []
+    seen = calibration.ranges if calibration else {}
+    known = Known(seen=seen, rows=description.ranges, parameters=description.parameters)
+    names = description.sample_files
+    return collect(description.signature, example, given=given, names=names, seed=request.seed, known=known)

@@ -17,7 +17,7 @@ from edgeproof.validators.targets import micro
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.torch, pytest.mark.linux]
 
-# `gain` plants a fault: the whole model is the same but for one channel of one layer.
+# `gain` plants a fault: the whole model is the same but for one channel of the first layer.
 MODEL = """
 import torch
 from torch import nn
@@ -32,7 +32,7 @@ class Net(nn.Module):
         self.last = nn.Conv2d(8, 16, 3, stride=2)
         self.head = nn.Linear(144, 10)
         with torch.no_grad():
-            self.last.weight[0] *= gain
+            self.first.weight[0] *= gain
 
     def forward(self, image):
         features = self.first(image).relu()
@@ -168,9 +168,9 @@ def test_verify_needs_the_folder_and_the_tools(
 
 
 def test_another_model_in_the_files_is_not_the_simulation(workshop: Path, ethos: Done, tmp_path: Path):
-    """One channel of one layer is off by a fifth, in the TOSA graph, in the program, and in the LiteRT file."""
+    """One channel of a layer is eight times as large, in the TOSA graph, in the program, and in the LiteRT file."""
     assert ethos.code == 0
-    options = ("--model-arg", "gain=1.2", "--no-verify")
+    options = ("--model-arg", "gain=8", "--no-verify")
     convert(workshop, *options, backend="ethos-u55-128", to="executorch,litert", output="faulty")
     shipped = tmp_path / "shipped"
     shutil.copytree(workshop / "ethos", shipped)
@@ -196,11 +196,12 @@ def test_a_part_that_vela_did_not_make_of_the_graph_is_not_judged(workshop: Path
         assert "is not what Vela makes of" in row["reason"]
 
 
-def test_a_flipped_byte_in_the_weights_of_a_cortex_m_program_fails(workshop: Path, cortex: Done, tmp_path: Path):
+def test_weights_of_a_cortex_m_program_with_another_sign_fail(workshop: Path, cortex: Done, tmp_path: Path):
     assert cortex.code == 0
     shutil.copytree(workshop / "cortex", tmp_path / "shipped")
     file = tmp_path / "shipped" / "net.executorch.int8.pte"
-    flip(file, weights_of(file), bits=0xF0)
+    place = weights_of(file)
+    flip(file, *range(place, place + 256), bits=0x80)
     believe(tmp_path / "shipped")
     done = edgeproof("verify", "shipped", "--json", "-q", folder=tmp_path)
     row = rows(done)["executorch"]
@@ -211,7 +212,7 @@ def weights_of(file: Path) -> int:
     """A place in the middle of the densest kilobyte: constants are where most bytes differ from their neighbours."""
     data = np.frombuffer(file.read_bytes(), np.uint8)
     changes = np.convolve(data[1:] != data[:-1], np.ones(1024), mode="valid")
-    return int(changes.argmax()) + 512
+    return int(changes.argmax()) + 384
 
 
 def flip(file: Path, *places: int, bits: int = 1) -> None:

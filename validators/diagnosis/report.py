@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from ...converters.documents import Document
-from ..parity import Element, Hop, Status
+from ..parity import Element, Status
+from ..steps import Hop
 
 SCHEMA = 1
 

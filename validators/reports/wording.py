@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 from ...converters.micro_backends import how_judged
-from ..parity import Beside, Check, Hop, ParityReport, ParityRow, Status, TensorParity, Verdict
+from ..parity import Check, ParityReport, ParityRow, Status, TensorParity, Verdict
+from ..steps import Beside, Hop
 
 NO_FIGURE = "\N{EN DASH}"
 # What XML 1.0 cannot hold, not even escaped (https://www.w3.org/TR/xml/#charsets), and no reader wants to see.

@@ -26,6 +26,7 @@ from ..program import TorchProgram, program_of
 from ..upstream.exir import ExecutorchBackendConfig, MemoryPlanningPass
 from . import cortex_m, ethos_u
 from .quantise import Quantised, quantise
+from .unused import drop_unused
 
 _TOOLS = {Family.ETHOS_U: ("torch", "executorch", "ethos-u-vela"), Family.CORTEX_M: ("torch", "executorch")}
 Files = Iterator[tuple[Role, str, bytes]]
@@ -44,6 +45,7 @@ def convert_program(job: ConvertJob, program: TorchProgram, *, route: tuple[str,
         quantised = quantise(program, quantizer, calibration=job.calibration, budget=job.budget)
     with stage("lower"):
         manager, tosa, estimate, notes = _lowered(quantised, quantizer, backend)
+        drop_unused(manager.exported_program())
         lowering = Lowering(payload=serialised(manager, backend), backend=backend.name, notes=notes)
     made = finish_program(
         job,

@@ -8,7 +8,8 @@ import pytest
 
 from edgeproof.cli.diagnosis_text import lines_of, write_diagnosis
 from edgeproof.validators.diagnosis.report import DiagnosedLayer, Diagnosis, Ending
-from edgeproof.validators.parity import Element, Hop, Status
+from edgeproof.validators.parity import Element, Status
+from edgeproof.validators.steps import Hop
 
 
 def layer(name: str, ratio: float | None = 1.0, *, reached: bool = True, module: str = "") -> DiagnosedLayer:

@@ -12,7 +12,7 @@ from edgeproof.converters.precision import Precision
 from edgeproof.converters.processor import Processor
 from edgeproof.converters.tensors import write_calls
 from edgeproof.validators.beside_host import Scales, beside_host, remark_on
-from edgeproof.validators.parity import Beside
+from edgeproof.validators.steps import Beside
 
 Array = np.ndarray[Any, np.dtype[Any]]
 SCALES = Scales(steps={"y": 0.5}, floor={"y": 0.01})

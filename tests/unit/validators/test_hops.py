@@ -14,7 +14,7 @@ from edgeproof.converters.signature import Signature
 from edgeproof.converters.tensors import write_calls
 from edgeproof.validators.golden import Golden
 from edgeproof.validators.hops import hops_of
-from edgeproof.validators.parity import Hop
+from edgeproof.validators.steps import Hop
 
 Array = np.ndarray[Any, np.dtype[Any]]
 TRUTH = np.random.default_rng(0).standard_normal((8, 32))

@@ -14,8 +14,8 @@ import pytest
 from edgeproof.validators.guests.npy_stream import read_array, write_arrays
 
 ARRAYS: list[np.ndarray[Any, Any]] = [
-    np.float32([[1, 2], [3, 4]]),
-    np.int64(7),
+    np.array([[1, 2], [3, 4]], np.float32),
+    np.array(7, np.int64),
     np.zeros((0, 3), np.int8),
     np.array([True, False]),
     np.arange(6, dtype=np.float16).reshape(2, 3).T,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from edgeproof.validators.parity import Beside
 from edgeproof.validators.reports.wording import beside_text
+from edgeproof.validators.steps import Beside
 
 
 @pytest.mark.parametrize(
