@@ -8,9 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
-from ..converters import registry
 from ..converters.artifact import Artifact
-from ..converters.errors import EdgeproofError, NeedsTensorFlow, NotRunnable
+from ..converters.errors import EdgeproofError, NotRunnable
 from ..converters.job import Description, RunResult, Scores
 from ..converters.output_folder import OutputFolder
 from ..converters.precision import Precision
@@ -22,16 +21,15 @@ from ..converters.worker.reading import loaded
 from .bases import Bases
 from .basis import Basis
 from .calibration import collect_calibration, require_calibration, store_labels
+from .conversions import Conversions
 from .floor import Floor
 from .golden import Golden
 from .judging import ArtifactRun, Judge
 from .micro import is_had_otherwise, own_simulation_task, simulator_of, with_micro_precisions
 from .noise_floor import NoiseFloor
-from .onnx_graph import Graph, OnnxGraph
+from .onnx_graph import OnnxGraph
 from .parity import Score
 from .planning import (
-    conversion_task,
-    convert_job,
     description_task,
     identified,
     longest,
@@ -114,6 +112,7 @@ class _Run:
         self.results.judged_by(self._golden)
         self._graph = OnnxGraph(self._request, description, self._submit, self._pool.scratch)
         self._bases = Bases(self._request, description, self._submit, self._graph, self._folder)
+        self._conversions = Conversions(self._request, description, self._submit, self._graph, self._folder)
         description = self._calibrated(description)
         notes = notes_on_state(description.signature, self._request.state)
         description = replace(description, notes=(*description.notes, *notes))
@@ -123,7 +122,7 @@ class _Run:
             task = reference_task(description, self._golden, outputs=self._golden.reference, required=required)
             self._submit(task, lambda finished: self._referenced(description, finished))
         for precision in self._request.precisions:
-            self._convert_all(description, precision)
+            self._convert_all(precision)
 
     def _calibrated(self, description: Description) -> Description:
         """The description with what there is to say about the calibration calls."""
@@ -164,31 +163,31 @@ class _Run:
         else:
             self._waiting_for_reference.append(proceed)
 
-    def _convert_all(self, description: Description, precision: Precision) -> None:
+    def _convert_all(self, precision: Precision) -> None:
         rows = self._rows[precision]
         for format_name in self._request.formats:
             if not any(row.format == format_name for row in rows) and not is_had_otherwise(self._request, format_name):
                 self.results.not_made_in(format_name, precision)
         if precision is Precision.FP32:
             for row in rows:
-                self._convert(description, row, Basis(precision=precision, origin=str(row.origin)))
+                self._convert(row, Basis(precision=precision, origin=str(row.origin)))
             return
         for row in (row for row in rows if row.simulator):
             calibration = None if self._calibration is None else self._calibration.path
-            self._convert(description, row, Basis(precision=precision, origin=row.origin, calibration=calibration))
+            self._convert(row, Basis(precision=precision, origin=row.origin, calibration=calibration))
         if not any(not row.simulator for row in rows):
             return
 
         def then(basis: Basis | EdgeproofError) -> None:
             if isinstance(basis, Basis):
-                self._based(description, basis)
+                self._based(basis)
                 return
             for row in (row for row in rows if not row.simulator):
                 self.results.failed(row, precision, basis)
 
         self._bases.make(precision, self._calibration, then)
 
-    def _based(self, description: Description, basis: Basis) -> None:
+    def _based(self, basis: Basis) -> None:
         self.results.based(basis)
         rows = [row for row in self._rows[basis.precision] if not row.simulator]
         formats = {row.format for row in rows if not row.missing}
@@ -199,57 +198,26 @@ class _Run:
                 lambda: simulate(basis, self._golden, outputs, lambda done: self._simulated(basis, done))
             )
         for row in rows:
-            self._convert(description, row, basis)
+            self._convert(row, basis)
 
     def _simulated(self, basis: Basis, finished: Finished[RunResult]) -> None:
         recipe = None if basis.recipe is None else read_recipe(Path(basis.recipe))[0]
         self._judge.simulation_is_ready(basis.precision, recipe, None if finished.result else finished.failure)
         self._judge_ready_runs()
 
-    def _convert(self, description: Description, row: ConverterRow, basis: Basis) -> None:
+    def _convert(self, row: ConverterRow, basis: Basis) -> None:
         missing = not_installed(row.missing, row.key, row.extra) if row.missing else missing_for(row.stack)
         if missing is not None:
             self.results.not_run(row, basis.precision, missing)
             return
-        if basis.onnx_graph is not None or row.from_graph:
-            why = NeedsTensorFlow("the source is a TensorFlow function", fix="convert through the model's ONNX graph")
-            self._graph.ask(lambda graph: self._convert_graph(description, row, basis, graph, why))
-            return
-        job = convert_job(self._request, description, row, basis, self._folder)
-        task = conversion_task(row, job, sticky=row.format == self._prepared)
-        self._submit(task, lambda finished: self._converted(description, row, basis, finished))
 
-    def _converted(
-        self, description: Description, row: ConverterRow, basis: Basis, finished: Finished[Artifact]
-    ) -> None:
-        error = finished.error
-        if isinstance(error, NeedsTensorFlow) and row.detour == "onnx":
-            self._graph.ask(lambda graph: self._convert_graph(description, row, basis, graph, error))
-        elif finished.result is None:
-            self.results.failed(row, basis.precision, finished.failure)
-        else:
-            self._made(finished.result)
+        def then(made: Artifact | EdgeproofError) -> None:
+            if isinstance(made, Artifact):
+                self._made(made)
+            else:
+                self.results.failed(row, basis.precision, made)
 
-    def _convert_graph(
-        self, description: Description, row: ConverterRow, basis: Basis, graph: Graph, why: NeedsTensorFlow
-    ) -> None:
-        """The model calls TensorFlow itself: go through its ONNX graph, which is made once for all formats."""
-        detour = registry.converter("onnx", row.format, basis.precision, backend=self._request.backend)
-        if detour is None or not isinstance(graph, Artifact):
-            self.results.failed(row, basis.precision, why if isinstance(graph, Artifact) else graph)
-            return
-        job = convert_job(self._request, description, detour, replace(basis, onnx_graph=graph.file), self._folder)
-        self._submit(conversion_task(detour, job), lambda finished: self._converted_graph(row, basis, why, finished))
-
-    def _converted_graph(
-        self, row: ConverterRow, basis: Basis, why: NeedsTensorFlow, finished: Finished[Artifact]
-    ) -> None:
-        if finished.result is None:
-            self.results.failed(row, basis.precision, finished.failure)
-            return
-        reason = why.message.partition("\n")[0]
-        notes = (*finished.result.notes, f"made through the model's ONNX graph: {reason}")
-        self._made(replace(finished.result, notes=notes))
+        self._conversions.convert(row, basis, then, sticky=row.format == self._prepared)
 
     def _made(self, artifact: Artifact) -> None:
         self.results.made(artifact)

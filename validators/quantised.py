@@ -130,6 +130,12 @@ def both(
     return [_joined(output, found[output.name], policy) if output.name in found else output for output in cost]
 
 
+def stricter(whole: Sequence[TensorParity], part: Sequence[TensorParity]) -> list[TensorParity]:
+    """The outputs over all calls, and those that fail over a part of them as they compare there."""
+    failed = {output.name: output for output in part if output.status is not Status.PASS}
+    return [failed.get(output.name, output) for output in whole]
+
+
 def with_sizes(cost: Sequence[TensorParity], whole: Sequence[TensorParity]) -> list[TensorParity]:
     """The outputs as they compare on the real calls, with what all calls show of open sizes.
 

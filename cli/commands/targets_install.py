@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from ...validators.reports.wording import size
+from ...validators.targets import micro
 from ...validators.targets.installation.installing import FORMATS, Wanted, install
 from ...validators.targets.installation.store import Part
 from ...validators.targets.prepared import PREPARED, store_of
@@ -18,11 +19,12 @@ _EXAMPLES = """\b
 Examples:
   edgeproof targets install arm64
   edgeproof targets install arm64 --formats executorch,litert
+  edgeproof targets install ethos-u
   edgeproof targets install arm64 --root /srv/arm64-root --qemu /opt/qemu-aarch64"""
 
 
 @click.command(name="install", epilog=_EXAMPLES)
-@click.argument("name", metavar="TARGET", type=click.Choice(PREPARED))
+@click.argument("name", metavar="TARGET", type=click.Choice((*PREPARED, micro.NAME)))
 @click.option("--formats", multiple=True, metavar="F,...", help="Runtimes of these formats only. [default: all]")
 @click.option(
     "--root",
@@ -36,11 +38,15 @@ Examples:
 )
 @verbosity_options
 def command(name: str, formats: tuple[str, ...], root: Path | None, qemu: Path | None, **_given: Any) -> int:
-    """Prepare a target, as an ordinary user: emulator, a small root, and runtimes.
+    """Prepare a target, as an ordinary user: emulator, a small root, and runtimes; for ethos-u Arm's compiler.
 
     Packages come from where this machine's apt and pip take theirs. What is there already stays.
     """
     started = time.monotonic()
+    if name == micro.NAME:
+        _tell(micro.PACKAGES, micro.install())
+        click.echo(f"{name} is ready: convert with --backend ethos-u55-128, cortex-m55, ... (docs/micro.md)")
+        return 0
     prepared = store_of(name)
     if prepared.native:
         click.echo(f"{name} is this machine itself: there is nothing to install")
@@ -51,17 +57,20 @@ def command(name: str, formats: tuple[str, ...], root: Path | None, qemu: Path |
         root=root,
         qemu=qemu,
     )
-    total = 0
+    sizes: list[int] = []
 
     def tell(part_name: str, part: Part) -> None:
-        nonlocal total
-        total += part.bytes
-        click.echo(f"  {part_name:12} {size(part.bytes):>10}  {_versions(part)}")
+        sizes.append(part.bytes)
+        _tell(part_name, part)
 
     lock = install(prepared.store, wanted, on_part=tell)
-    click.echo(f"{name} is ready: {size(total)} in {time.monotonic() - started:.0f} s")
+    click.echo(f"{name} is ready: {size(sum(sizes))} in {time.monotonic() - started:.0f} s")
     click.echo(f"versions and SHA-256 of everything: {lock}")
     return 0
+
+
+def _tell(name: str, part: Part) -> None:
+    click.echo(f"  {name:12} {size(part.bytes):>10}  {_versions(part)}")
 
 
 def _versions(part: Part) -> str:

@@ -28,6 +28,9 @@ def command(as_json: bool = False, **_given: Any) -> int:
     header = ("target", "state", "formats", "on disk", "what it is")
     click.echo("\n".join(plain_table(header, [_cells(target) for target in targets])))
     for target in targets:
+        if target.cpus:
+            click.echo(f"\n{target.name}:CPU with {', '.join(target.cpus)}")
+    for target in targets:
         if target.fix:
             click.echo(f"\nfix: {target.fix}")
     return 0

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
+from ...converters.errors import NotRunnable
 from ...converters.processor import this_processor
-from . import emulated
+from . import emulated, micro
 from .architecture import ARCHITECTURES, ARM64, this_machine
 from .installation.installing import FORMATS
 from .installation.parts import EMULATOR, EMULATOR_BINARY, PYTHON, ROOT
@@ -27,7 +28,10 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listed:
-    """One line of the list: `name` as for --on, `formats` that are prepared, `bytes` on disk, `fix` if there is one."""
+    """One line of the list: `name` as for --on, `formats` that are prepared, `bytes` on disk, `fix` if there is one.
+
+    `cpus` are the processors that an emulator knows.
+    """
 
     name: str
     state: State
@@ -35,6 +39,7 @@ class Listed:
     formats: tuple[str, ...] = ()
     bytes: int = 0
     fix: str = ""
+    cpus: tuple[str, ...] = ()
 
 
 def listed_targets() -> Iterator[Listed]:
@@ -47,6 +52,7 @@ def listed_targets() -> Iterator[Listed]:
     else:
         yield _prepared(emulated.FAMILY, emulates=True)
     yield _prepared("x86-64", emulates=False)
+    yield _micro()
     for name in families():
         if name != emulated.FAMILY:
             yield _reached(name)
@@ -59,9 +65,10 @@ def _prepared(name: str, *, emulates: bool) -> Listed:
     parts = {each: part for each in (*needed, *FORMATS) if (part := store.part(each))}
     formats = tuple(each for each in FORMATS if each in parts)
     size = sum(part.bytes for part in parts.values())
-    about = _about_emulation(store) if emulates else "parts for x86-64 boards, which ssh brings there"
+    about = "Arm processors by emulation, without root" if emulates else "parts for boards that ssh reaches"
     if formats and all(each in parts for each in needed):
-        return Listed(name=name, state=State.READY, about=about, formats=formats, bytes=size)
+        known = emulated.cpus(store.place(EMULATOR) / EMULATOR_BINARY) if emulates else ()
+        return Listed(name=name, state=State.READY, about=about, formats=formats, bytes=size, cpus=known)
     fix = f"edgeproof targets install {name}"
     if shutil.which("apt-get") is None:
         return Listed(
@@ -74,12 +81,16 @@ def _prepared(name: str, *, emulates: bool) -> Listed:
     return Listed(name=name, state=State.INSTALLABLE, about=about, bytes=size, fix=fix)
 
 
-def _about_emulation(store: Store) -> str:
-    version = store.facts.get("emulator")
-    if version is None:
-        return "Arm processors by emulation, without root"
-    known = emulated.cpus(store.place(EMULATOR) / EMULATOR_BINARY)
-    return f"Arm processors by qemu {version}: {', '.join(known)}"
+def _micro() -> Listed:
+    """The tools of the micro edge, which are no place to run but stand in for one."""
+    about = "Arm's compiler and reference models, for --backend ethos-u55-128, cortex-m55 and the like"
+    try:
+        part = micro.store().part(micro.PACKAGES) if micro.installed() else None
+    except NotRunnable as error:
+        return Listed(name=micro.NAME, state=State.MISSING, about=error.message)
+    if part is None:
+        return Listed(name=micro.NAME, state=State.INSTALLABLE, about=about, fix=micro.FIX)
+    return Listed(name=micro.NAME, state=State.READY, about=about, bytes=part.bytes)
 
 
 _PROGRAMS = {"ssh": "ssh", "adb": "adb"}
