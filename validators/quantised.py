@@ -22,6 +22,9 @@ from .tolerance import check
 LARGEST_STEPS = 0.5
 # Below this ratio of signal to noise what is left is another model; a budget of the user's own takes its place.
 LEAST_SQNR_DB = 10.0
+# On real calls alone, of what a backend quantised by itself. Two independent roundings of one size give 1.41; correct
+# artifacts gave up to 0.67, as their operators are fused otherwise than their simulation's.
+LARGEST_ON_REAL_CALLS = 1.2
 _CHANGED_INTEGERS = 0.1
 _OF_SIZES = frozenset({Cause.DYNAMIC_UNPROVEN, Cause.DYNAMIC_FIXED, Cause.SHAPE})
 _KEEP_STATE = "keep the layers that make the state in float (--max-drop with a budget), or leave this precision out"
@@ -56,12 +59,14 @@ class SimulationPolicy:
     """How far an artifact may be from its simulation.
 
     `noise` is the simulation's own rms difference from the source by output, `steps` the scale of outputs in integers;
-    `measured` says that some scales are chosen as the artifact runs, or are other than the simulation's.
+    `measured` says that some scales are chosen as the artifact runs, or are other than the simulation's. `largest` is
+    another limit than that of artifacts which were quantised by a recipe.
     """
 
     noise: Mapping[str, float]
     measured: bool = False
     steps: Mapping[str, float] = field(default_factory=dict[str, float])
+    largest: float | None = None
     name: str = "simulation-1"
 
     def checks(self, metrics: OutputMetrics, *, output: str) -> tuple[Check, ...]:
@@ -72,7 +77,7 @@ class SimulationPolicy:
         noise = max(self.noise.get(output, 0.0), _FLOAT_NOISE * metrics.scale)
         step = self.steps.get(output)
         limits = measured_limits()
-        largest = limits.measured_simulation if self.measured else limits.simulation
+        largest = self.largest or (limits.measured_simulation if self.measured else limits.simulation)
         if step is not None and LARGEST_STEPS * step > largest * noise:
             return (check(STEPS, metrics.rms / step, LARGEST_STEPS),)
         share = metrics.rms / noise if noise else (math.inf if metrics.rms else 0.0)

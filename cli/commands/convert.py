@@ -95,7 +95,11 @@ Examples:
 )
 @click.option("--on", multiple=True, default=("host",), metavar="TARGET,...", help="Where to verify. [default: host]")
 @click.option("--verify/--no-verify", default=True, help="Whether to run and judge the artifacts. [default: verify]")
-@click.option("--backend", metavar="NAME", help="The backend inside a format, such as portable for executorch.")
+@click.option(
+    "--backend",
+    metavar="NAME",
+    help="The backend inside a format: portable for executorch, or a microcontroller's, as ethos-u55-128, cortex-m55.",
+)
 @click.option("--allow-flex", is_flag=True, help="Let LiteRT artifacts need TensorFlow's Flex operators.")
 @click.option("--input-layout", type=_LAYOUTS, help="Layout of 4-dimensional inputs in the artifacts.")
 @click.option("--output-layout", type=_LAYOUTS, help="Layout of 4-dimensional outputs in the artifacts.")

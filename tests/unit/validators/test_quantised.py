@@ -20,6 +20,7 @@ from edgeproof.validators.quantised import (
     SizesPolicy,
     both,
     noise_of,
+    stricter,
     with_sizes,
     without_simulation,
 )
@@ -198,6 +199,21 @@ def test_without_a_simulation_nothing_passes() -> None:
 def test_checks_of_both_comparisons_are_kept() -> None:
     output = judged(rounded(source()), rounded(source()), steps=IN_INTEGERS)
     assert [check.quantity for check in output.checks] == ["off the simulation/step", "noise/signal"]
+
+
+def test_a_fault_on_real_calls_does_not_hide_under_the_noise_of_others() -> None:
+    """The first calls are real, with little noise; generated ones are clipped, and make a hundred times as much."""
+    real, simulated = source()[:10], noisy(source()[:10], amount=0.01)
+    clipped = noisy(source()[10:], amount=1.0)
+    actual = [*noisy(simulated, amount=0.1, seed=2), *clipped]
+    pooled = SimulationPolicy(noise=noise_of(source(), [*simulated, *clipped]))
+    whole = compare([*simulated, *clipped], actual, signature=SIGNATURE, policy=pooled)
+    assert [output.status for output in whole] == [Status.PASS]
+    strict = SimulationPolicy(noise=noise_of(real, simulated), largest=1.2)
+    part = compare(simulated, actual[:10], signature=SIGNATURE, policy=strict)
+    assert [output.status for output in stricter(whole, part)] == [Status.FAIL]
+    sound = compare(simulated, simulated, signature=SIGNATURE, policy=strict)
+    assert stricter(whole, sound) == whole
 
 
 def test_an_extra_output_is_not_forgotten() -> None:

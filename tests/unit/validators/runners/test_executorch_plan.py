@@ -86,7 +86,7 @@ def test_a_damaged_weight_shows(tmp_path: Path):
         payload = bytearray(Path(artifact.file).read_bytes())
         weight = CASES["layers"].parts[1].weight.detach().numpy().tobytes()
         place = payload.index(weight)
-        payload[place : place + 4] = np.float32(100).tobytes()
+        payload[place : place + 4 * 144] = np.full(144, 100, np.float32).tobytes()
         sound = Plan(artifact, Path(artifact.file).read_bytes()).run([image()], nobody)
         damaged = Plan(artifact, bytes(payload)).run([image()], nobody)
     assert not torch.allclose(sound[0], damaged[0])
