@@ -22,8 +22,8 @@ from .tolerance import check
 LARGEST_STEPS = 0.5
 # Below this ratio of signal to noise what is left is another model; a budget of the user's own takes its place.
 LEAST_SQNR_DB = 10.0
-# On real calls alone, of what a backend quantised by itself. Two independent roundings of one size give 1.41; correct
-# artifacts gave up to 0.67, as their operators are fused otherwise than their simulation's.
+# On real calls alone. Two independent roundings of one size give 1.41; of 156 outputs of correct artifacts of 13 models
+# the largest was 0.74 (EfficientNet-Lite0, fifty layers deep), and 0.67 of those that a backend quantised by itself.
 LARGEST_ON_REAL_CALLS = 1.2
 _CHANGED_INTEGERS = 0.1
 _OF_SIZES = frozenset({Cause.DYNAMIC_UNPROVEN, Cause.DYNAMIC_FIXED, Cause.SHAPE})
