@@ -1,7 +1,6 @@
-"""The main job on real models: one PyTorch and one Keras sample into all formats, in float and in int8, on this machine
-and on two Arm processors, in one table.
+"""The main job on real models: a PyTorch and a Keras sample into all formats, in float and int8, here and on Arm.
 
-It calls the command line, as a user would, and reads the JSON that it prints.
+One table shows it all. It calls the command line, as a user would, and reads the JSON that it prints.
 """
 
 from __future__ import annotations
