@@ -48,8 +48,10 @@ def command(name: str, formats: tuple[str, ...], root: Path | None, qemu: Path |
         click.echo(f"{name} is ready: convert with --backend ethos-u55-128, cortex-m55, ... (docs/micro.md)")
         return 0
     prepared = store_of(name)
-    if prepared.native:
-        click.echo(f"{name} is this machine itself: there is nothing to install")
+    if prepared.native and not formats:
+        click.echo(
+            f"{name} is this machine itself: there is nothing to install; boards that ssh reaches need --formats"
+        )
         return 0
     wanted = Wanted(
         formats=parse_names(formats, option="--formats", known=FORMATS) if formats else FORMATS,

@@ -25,6 +25,6 @@ def store_of(name: str) -> Prepared:
     architecture = ARCHITECTURES[name]
     return Prepared(
         store=Store(targets_folder() / name, architecture),
-        emulates=architecture is ARM64,
+        emulates=architecture is ARM64 and this_machine() != ARM64.machine,
         native=architecture is ARM64 and this_machine() == ARM64.machine,
     )
