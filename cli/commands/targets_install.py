@@ -49,9 +49,7 @@ def command(name: str, formats: tuple[str, ...], root: Path | None, qemu: Path |
         return 0
     prepared = store_of(name)
     if prepared.native and not formats:
-        click.echo(
-            f"{name} is this machine itself: there is nothing to install; boards that ssh reaches need --formats"
-        )
+        click.echo(f"{name} is this machine itself: nothing to install; for boards that ssh reaches name --formats")
         return 0
     wanted = Wanted(
         formats=parse_names(formats, option="--formats", known=FORMATS) if formats else FORMATS,

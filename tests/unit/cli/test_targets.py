@@ -10,6 +10,7 @@ import pytest
 from edgeproof.cli.commands import targets_install
 from edgeproof.cli.main import run
 from edgeproof.converters.errors import NotRunnable
+from edgeproof.validators.targets import prepared
 from edgeproof.validators.targets.installation.installing import Listener, Wanted
 from edgeproof.validators.targets.installation.parts import Building, Built
 from edgeproof.validators.targets.installation.store import Store
@@ -94,3 +95,21 @@ def test_what_cannot_be_installed_has_exit_code_4(
 def test_wrong_names_are_wrong_usage(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["targets", *arguments]) == 2
     assert "fix:" in capsys.readouterr().err
+
+
+def test_a_machine_that_is_the_target_itself_prepares_boards_alone(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Wanted] = []
+
+    def install(store: Store, wanted: Wanted, *, on_part: Listener) -> Path:
+        del on_part
+        asked.append(wanted)
+        return store.folder
+
+    monkeypatch.setattr(targets_install, "install", install)
+    monkeypatch.setattr(prepared, "this_machine", lambda: "aarch64")
+    assert run(["targets", "install", "arm64"]) == 0
+    assert "nothing to install" in capsys.readouterr().out
+    assert run(["targets", "install", "arm64", "--formats", "onnx"]) == 0
+    assert [(wanted.formats, wanted.emulator) for wanted in asked] == [(("onnx",), False)]
