@@ -16,14 +16,19 @@ Call = Mapping[str, np.ndarray]
 def write_calls(path: Path, calls: Iterable[Call]) -> int:
     """Write the calls in order, each a mapping of tensor name to array; returns how many there were.
 
-    Each call is written as it comes, so that memory holds one at a time; equal calls give equal bytes. Raises
-    UsageError if the disk is full.
+    Each call is written as it comes, so that memory holds one at a time; equal calls give equal bytes. The file is
+    there when it is whole. Raises UsageError if the disk is full.
     """
     count = 0
-    with explained_write_errors(path), zipfile.ZipFile(path, "w") as archive:
-        for count, call in enumerate(calls, start=1):
-            for name, array in call.items():
-                _write_member(archive, f"{count - 1:05d}/{name}", array)
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        with explained_write_errors(path), zipfile.ZipFile(partial, "w") as archive:
+            for count, call in enumerate(calls, start=1):
+                for name, array in call.items():
+                    _write_member(archive, f"{count - 1:05d}/{name}", array)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
     return count
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import platform
 import subprocess
 import sys
 import time
@@ -54,7 +55,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _targets() -> str:
-    """Where to judge: Arm as well, if it can be prepared here; what it says goes to the terminal."""
+    """Where to judge: Arm as well, if it can be prepared here; what it says goes to the terminal.
+
+    A machine that is an Arm processor itself emulates none.
+    """
+    if platform.machine() in {"aarch64", "arm64"}:
+        return "host"
     done = subprocess.run([*_EDGEPROOF, "targets", "install", _ARM], check=False)
     if done.returncode:
         sys.stderr.write("Arm is left out: the artifacts are judged on this machine alone\n")

@@ -54,6 +54,8 @@ class _Differences:
         """Count one output of one call; another shape is infinitely far."""
         if one.shape != other.shape:
             self._largest[name] = math.inf
+            self._different += one.size
+            self.elements += one.size
             return
         unequal = (one != other) & ~((one != one) & (other != other))  # noqa: PLR0124 (NaN is not itself)
         off = np.abs(one[unequal].astype(np.float64) - other[unequal].astype(np.float64))

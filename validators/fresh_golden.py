@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from ..converters.artifact import Artifact
-from ..converters.errors import EdgeproofError, NeedsTensorFlow, NotRunnable
+from ..converters.errors import EdgeproofError, InputError, NeedsTensorFlow, NotRunnable
 from ..converters.job import ConvertOptions, Description, Layout, RunResult
 from ..converters.manifest import Manifest
 from ..converters.precision import Precision
@@ -24,6 +24,7 @@ from .micro import own_simulation_task, simulator_of
 from .onnx_graph import Graph, OnnxGraph
 from .planning import reference_task
 from .request import Request
+from .rows import changed_row
 from .samples import SampleSet, collect, read_samples
 from .sequence import feedback_of, with_sequence
 
@@ -106,12 +107,17 @@ class _Fresh:
             if finished.result is None:
                 self._failed[artifact.precision] = finished.failure
 
+        changed = changed_row(artifact, "host")
+        if changed is not None:
+            self._failed[artifact.precision] = InputError(changed.reason, fix=changed.fix)
+            return
         try:
             task = own_simulation_task(artifact, golden=self._golden, entry=simulator_of(artifact))
         except NotRunnable as error:
             self._failed[artifact.precision] = error
             return
-        self._submit(task, then)
+        # What lies beside an artifact may come from anybody, whoever wrote the source.
+        self._pool.submit(task, then)
 
     def _prepare(self, precision: Precision) -> None:
         """Find the program that artifacts of a precision are made of: that of fp16, with the recipe that was stored."""

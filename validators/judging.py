@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import tempfile
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
+from urllib.parse import quote
 
 from ..converters.artifact import Artifact
 from ..converters.errors import EdgeproofError
@@ -34,6 +34,7 @@ from .quantised import (
     SizesPolicy,
     both,
     noise_of,
+    numbers_in,
     stricter,
     with_loop,
     with_sizes,
@@ -86,8 +87,7 @@ class Judge:
 
     def outputs_of(self, artifact: Artifact, target: str) -> Path:
         """The file for an artifact's outputs on a target."""
-        safe = target.replace(":", "-").replace("/", "-")
-        return self.golden.folder / f"{Path(artifact.file).name}.{safe}.npz"
+        return self.golden.folder / f"{Path(artifact.file).name}.{quote(target, safe='@')}.npz"
 
     def score_job(self, run: ArtifactRun, function: str, labels: str) -> ScoreJob:
         """The job of scoring a run and the source on the real calls."""
@@ -168,12 +168,17 @@ class Judge:
         with tempfile.TemporaryDirectory(prefix="edgeproof-part-") as scratch:
             simulation = self.golden.simulation(run.artifact.precision, run.artifact.format)
             golden = self.golden.part(positions, Path(scratch) / "part", simulations=(simulation,))
+            alone = golden.feedback is not None and golden.feedback.start >= len(positions)
+            if alone:
+                golden.feedback = None
             part = Judge(self._signature, golden, hops=self._hops)
             part._simulations = self._simulations
             row = part._compare(run, floor.part(positions))
         if len(positions) == stored:
             return row
-        return replace(row, notes=(*row.notes, f"ran {len(positions)} of {stored} calls: an emulator is slow"))
+        fewer = f"ran {len(positions)} of {stored} calls: an emulator is slow"
+        state = ("what it gives with its own state was not tried there",) if alone else ()
+        return replace(row, notes=(*row.notes, fewer, *state))
 
     def _compare(self, run: ArtifactRun, floor: NoiseFloor) -> ParityRow:
         outputs, policy = self._outputs(run, floor)
@@ -253,7 +258,7 @@ class Judge:
         single = None if self.golden.feedback is None else self.golden.feedback.start
         if precision is Precision.FP16:
             # What a few numbers lose is a matter of luck.
-            calls = real if self._numbers(real) >= _FEW else single
+            calls = real if numbers_in(self.golden.reference, real) >= _FEW else single
             half = HalfPolicy(noise=self._noise(path, calls=calls))
             return with_sizes(self._compared(reference, run.outputs, half, calls=calls), whole), half.name
         noise = self._noise(path, calls=single)
@@ -261,17 +266,12 @@ class Judge:
         simulation = self._compared(path, run.outputs, expected, calls=single)
         # Scales that real inputs fixed clip generated ones, and that noise would hide a fault on real ones. What a few
         # numbers lose is a matter of luck.
-        if self.golden.real and (run.artifact.backend_recipe is not None or self._numbers(real) >= _FEW):
+        if self.golden.real and (
+            run.artifact.backend_recipe is not None or numbers_in(self.golden.reference, real) >= _FEW
+        ):
             strict = replace(expected, noise=self._noise(path, calls=real), largest=LARGEST_ON_REAL_CALLS)
             simulation = stricter(simulation, self._compared(path, run.outputs, strict, calls=real))
         return both(on_real_calls(policy), simulation, expected), f"{policy.name}, {expected.name}"
-
-    def _numbers(self, calls: int) -> int:
-        """How many numbers the smallest float output has in the first calls."""
-        counts: Counter[str] = Counter()
-        for call in islice(read_calls(self.golden.reference), calls):
-            counts.update({name: array.size for name, array in call.items() if array.dtype.kind == "f"})
-        return min(counts.values(), default=0)
 
     def _noise(self, simulation: Path, *, calls: int | None = None) -> dict[str, float]:
         """What a simulation loses against the source, by output."""

@@ -7,11 +7,14 @@ rounds, on every call; the second with the source, on the real samples: what a m
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
+from pathlib import Path
 
 from ..converters.quantization.budget import Budget
-from ..converters.tensors import Call
+from ..converters.tensors import Call, read_calls
 from .limits import HALF, MEASURED_SIMULATION, SIMULATION, STEPS, measured_limits
 from .metrics import OutputMeter, OutputMetrics
 from .parity import Cause, Check, Finding, Status, TensorParity
@@ -212,3 +215,11 @@ def _noise_to_signal(metrics: OutputMetrics) -> float:
     if metrics.rms == 0:
         return 0.0
     return 10 ** (-metrics.sqnr_db / 20) if math.isfinite(metrics.sqnr_db) else math.inf
+
+
+def numbers_in(reference: Path, calls: int) -> int:
+    """How many numbers the smallest float output has in the first calls of a file."""
+    counts: Counter[str] = Counter()
+    for call in islice(read_calls(reference), calls):
+        counts.update({name: array.size for name, array in call.items() if array.dtype.kind == "f"})
+    return min(counts.values(), default=0)

@@ -8,9 +8,10 @@ from typing import Any
 
 import click
 
+from ...converters.errors import UsageError
 from ...validators.reports.wording import size
 from ...validators.targets import micro
-from ...validators.targets.installation.installing import FORMATS, Wanted, install
+from ...validators.targets.installation.installing import Wanted, install
 from ...validators.targets.installation.store import Part
 from ...validators.targets.prepared import PREPARED, store_of
 from ..options import parse_names, verbosity_options
@@ -44,15 +45,19 @@ def command(name: str, formats: tuple[str, ...], root: Path | None, qemu: Path |
     """
     started = time.monotonic()
     if name == micro.NAME:
+        _refuse(name, {"--formats": formats, "--root": root, "--qemu": qemu})
         _tell(micro.PACKAGES, micro.install())
         click.echo(f"{name} is ready: convert with --backend ethos-u55-128, cortex-m55, ... (docs/micro.md)")
         return 0
     prepared = store_of(name)
+    if not prepared.emulates:
+        _refuse(name, {"--qemu": qemu})
     if prepared.native and not formats:
+        _refuse(name, {"--root": root})
         click.echo(f"{name} is this machine itself: nothing to install; for boards that ssh reaches name --formats")
         return 0
     wanted = Wanted(
-        formats=parse_names(formats, option="--formats", known=FORMATS) if formats else FORMATS,
+        formats=parse_names(formats, option="--formats", known=prepared.formats) if formats else prepared.formats,
         emulator=prepared.emulates,
         root=root,
         qemu=qemu,
@@ -67,6 +72,13 @@ def command(name: str, formats: tuple[str, ...], root: Path | None, qemu: Path |
     click.echo(f"{name} is ready: {size(sum(sizes))} in {time.monotonic() - started:.0f} s")
     click.echo(f"versions and SHA-256 of everything: {lock}")
     return 0
+
+
+def _refuse(name: str, options: dict[str, object]) -> None:
+    """Raise UsageError for options that mean nothing for a target."""
+    given = [option for option, value in options.items() if value]
+    if given:
+        raise UsageError(f"{', '.join(given)} means nothing for {name}", fix=f"edgeproof targets install {name}")
 
 
 def _tell(name: str, part: Part) -> None:

@@ -69,3 +69,16 @@ def test_memory_holds_one_call_at_a_time(tmp_path: Path):
 def test_objects_are_refused(tmp_path: Path):
     with pytest.raises(ValueError, match="Object arrays"):
         write_calls(tmp_path / "c.npz", [{"x": np.array([{}], dtype=object)}])
+
+
+def test_a_file_that_breaks_off_is_not_there(tmp_path: Path) -> None:
+    def calls() -> Iterator[dict[str, np.ndarray]]:
+        yield {"x": np.zeros(3)}
+        raise RuntimeError("the model broke")
+
+    path = tmp_path / "calls.npz"
+    write_calls(path, [{"x": np.ones(2)}])
+    with pytest.raises(RuntimeError):
+        write_calls(path, calls())
+    assert [call["x"].tolist() for call in read_calls(path)] == [[1.0, 1.0]]
+    assert [file.name for file in tmp_path.iterdir()] == ["calls.npz"]

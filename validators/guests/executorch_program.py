@@ -1,6 +1,6 @@
 """The ExecuTorch guest as Python sees it: where its program lies, what it prints, and which error that is.
 
-The program is compiled from executorch/*.cpp by executorch/build.py, and comes with the package for two processors.
+The program is compiled from executorch/*.cpp by build_executorch.py, and comes with the package for two processors.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def program_for(machine: str) -> Path:
     if not path.exists():
         raise NotRunnable(
             f"there is no ExecuTorch runner for {machine}",
-            fix="take Linux on x86-64 or AArch64, or compile it: validators/guests/executorch/build.py",
+            fix="take Linux on x86-64 or AArch64, or: python -m edgeproof.validators.guests.build_executorch",
         )
     return path
 

@@ -19,7 +19,7 @@ from executorch.backends.cortex_m.passes import cortex_m_pass_manager
 from ...converters.artifact import Artifact
 from ...converters.companions import Role
 from ...converters.errors import ConversionError, LoadError, NotRunnable
-from ...converters.from_torch.micro.vela import compile_tosa
+from ...converters.from_torch.micro.vela import compile_tosa, flags_of
 from ...converters.from_torch.micro.vela_output import count_inputs
 from ...converters.job import RunJob, RunResult
 from ...converters.micro_backends import Family, micro_backend
@@ -32,6 +32,8 @@ from .run import run_calls
 REGISTERS = (cortex_m_pass_manager,)  # imported for operators, which programs call by name
 _NPU = "EthosUBackend"
 _FLAGS = "compile_flags"
+# What only says how Vela writes and tells.
+_OF_FORM = frozenset({"--output-format", "--debug-force-regor", "--verbose-operators", "--verbose-cycle-estimate"})
 _NAME = "ExecuTorch"
 
 
@@ -59,9 +61,10 @@ class MicroRunner:
             raise NotRunnable(f"nothing here computes for {', '.join(sorted(foreign))}", fix="run it on the device")
         if not delegates:
             return []
-        flags = delegates[0][2].get(_FLAGS, b"").decode().split()
+        flags = _checked_flags(delegates[0][2].get(_FLAGS, b"").decode(errors="replace").split(), self._artifact)
         graphs = [Path(path).read_bytes() for path in self._artifact.companion(Role.TOSA)]
         by_payload = {_compiled(graph, flags): graph for graph in graphs}
+        by_payload.pop(b"", None)
         missing = [place for place, (_, payload, _) in enumerate(delegates) if payload not in by_payload]
         if missing:
             name = Path(self._artifact.file).name
@@ -109,6 +112,20 @@ class MicroRunner:
         if status != tosa_reference_model.GraphStatus.TOSA_VALID:
             raise RuntimeError(f"the TOSA reference model says {status}")
         return [torch.from_numpy(np.array(array)) for array in found]
+
+
+def _checked_flags(flags: list[str], artifact: Artifact) -> list[str]:
+    """The program's options for Vela; LoadError unless they are those of the backend that the record names."""
+    backend = micro_backend(artifact.backend)
+    wanted = [] if backend is None else flags_of(backend)
+    options = {flag.partition("=")[0] for flag in wanted} | _OF_FORM
+    foreign = [flag for flag in flags if flag not in wanted and flag.partition("=")[0] not in _OF_FORM]
+    if backend is None or foreign or not any(flag.startswith("--accelerator-config=") for flag in flags):
+        raise LoadError(
+            f"{artifact.file} was compiled with {' '.join(foreign or flags)}, which is not for {artifact.backend}",
+            fix=f"convert again with --backend {artifact.backend}; known are {', '.join(sorted(options))}",
+        )
+    return flags
 
 
 def _compiled(graph: bytes, flags: list[str]) -> bytes:

@@ -37,6 +37,8 @@ class MicroRunner:
             raise not_loadable(artifact, _NAME, error) from error
         self._scales: dict[str, Scale] = {}
         record = artifact.signature
+        _refuse_more(self._interpreter.get_input_details, len(record.inputs), artifact)
+        _refuse_more(self._interpreter.get_output_details, len(record.outputs), artifact)
         self._signature = Signature(
             inputs=self._specs(record.inputs, self._interpreter.get_input_details),
             outputs=self._specs(record.outputs, self._interpreter.get_output_details),
@@ -97,7 +99,8 @@ def _before_vela(artifact: Artifact) -> bytes:
     if backend is None or not paths or not Path(paths[0]).is_file():
         raise LoadError(f"what Vela compiled to {name} is not beside it", fix="convert again")
     model = Path(paths[0]).read_bytes()
-    if _compiled(model, backend) != Path(artifact.file).read_bytes():
+    payload = Path(artifact.file).read_bytes()
+    if not payload or _compiled(model, backend) != payload:
         raise LoadError(
             f"{name} is not what Vela makes of {Path(paths[0]).name}",
             fix="convert again, with the Vela that is installed now",
@@ -105,11 +108,22 @@ def _before_vela(artifact: Artifact) -> bytes:
     return model
 
 
-def _compiled(model: bytes, backend: MicroBackend) -> bytes:
+def _compiled(model: bytes, backend: MicroBackend) -> bytes | None:
+    """What Vela makes of a model; None for one that it refuses."""
     try:
         return compile_litert(model, backend).payload
     except EdgeproofError:
-        return b""
+        return None
+
+
+def _refuse_more(details_of: Any, count: int, artifact: Artifact) -> None:
+    """Raise LoadError for a file that has more inputs or outputs than its record."""
+    try:
+        more = details_of(count)
+    except Exception:  # noqa: BLE001 (its errors share no base, and to have no more is what should be)
+        return
+    if more is not None:
+        raise LoadError(f"{artifact.file} has more inputs or outputs than its record", fix="convert again")
 
 
 def run(job: RunJob) -> RunResult:

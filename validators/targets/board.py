@@ -8,10 +8,10 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ...converters.errors import NotRunnable
+from ...converters.errors import NotRunnable, RunError
 from ...converters.job import RunJob, RunResult
 from .architecture import ARCHITECTURES, Architecture
-from .causes import Circumstances
+from .causes import Circumstances, IllegalInstruction
 from .guest import Guest
 from .installation.parts import PYTHON, ROOT
 from .installation.store import Store
@@ -45,7 +45,8 @@ class Board:
         if not any(not self._missing(each, format_name) for each in ARCHITECTURES):
             return NotRunnable(
                 f"nothing is prepared for {format_name} on {self.name}",
-                fix=f"for a board that `uname -m` calls aarch64: {_install('arm64')}; x86_64: {_install('x86-64')}",
+                fix=f"for a board that `uname -m` calls aarch64: {_install('arm64')} --formats {format_name}; "
+                f"x86_64: {_install('x86-64')} --formats {format_name}",
             )
         return None
 
@@ -57,7 +58,10 @@ class Board:
             store = self._store(found.architecture, job.artifact.format)
             device = Remote(transport, found, locks=self._folder)
             circumstances = Circumstances(format=job.artifact.format, target=self.name)
-            result = Guest(device, store).run(job, entry=entry, circumstances=circumstances)
+            try:
+                result = Guest(device, store).run(job, entry=entry, circumstances=circumstances)
+            except IllegalInstruction as error:
+                raise RunError(error.message, fix=error.fix) from error
         # Compiled guests know the features that choose kernels; how the processor is called, the system said.
         processor = result.processor or found.processor
         return replace(result, processor=replace(processor, name=processor.name or found.processor.name))
@@ -68,7 +72,7 @@ class Board:
             raise NotRunnable(
                 f"{self.name} is a machine of {name}, which is not prepared for {format_name}: "
                 f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing",
-                fix=_install(name) + ("" if ROOT in missing else f" --formats {format_name}"),
+                fix=f"{_install(name)} --formats {format_name}",
             )
         return Store(self._folder / name, architecture)
 

@@ -35,12 +35,12 @@ def cause_of(done: Completed, circumstances: Circumstances) -> EdgeproofError:
     if found := re.search(r"(\S*libc\S*): version `(GLIBC_[\d.]+)' not found", text):
         return NotRunnable(
             f"{where}: a library needs {found[2]}, which the C library there is too old for",
-            fix="run with the loader and libraries that edgeproof brings: `edgeproof targets install` has them",
+            fix="run it on a system with a newer one, or through ssh:, which brings its own",
         )
     if found := re.search(r"error while loading shared libraries: (.+)", text):
         return RunError(f"{where}: a library is missing there: {found[1].strip()}", fix="install the target again")
     if re.search(r"MemoryError|std::bad_alloc|Cannot allocate memory|out of memory", text, re.IGNORECASE):
-        return RunError(f"{where} ran out of memory", fix="give it more with --memory, or a target that has more")
+        return RunError(f"{where} ran out of memory", fix="free some there, or take a target that has more")
     number = _signal(done.code)
     if number is not None:
         return _by_signal(number, where, circumstances, text)
@@ -58,7 +58,8 @@ def _by_signal(number: int, where: str, circumstances: Circumstances, text: str)
         )
     if number == signal.SIGKILL:
         return RunError(
-            f"{where} was killed, probably because memory ran out", fix="free some, or run fewer at a time: --jobs 1"
+            f"{where} was killed, probably because memory ran out",
+            fix="free some there, or take fewer at a time: --jobs 1",
         )
     old = circumstances.emulator and version_numbers(circumstances.emulator) < _GOOD_EMULATOR
     if number == signal.SIGSEGV and old:

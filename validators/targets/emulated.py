@@ -10,10 +10,10 @@ from dataclasses import replace
 from functools import cache, cached_property
 from pathlib import Path
 
-from ...converters.errors import NotRunnable, RunError
+from ...converters.errors import EdgeproofError, NotRunnable, RunError
 from ...converters.job import RunJob, RunResult
 from ...converters.processor import Processor
-from .architecture import ARM64
+from .architecture import ARM64, this_machine
 from .causes import Circumstances, IllegalInstruction
 from .device import Here
 from .guest import Guest
@@ -39,6 +39,10 @@ class Emulated:
 
     def unavailable(self, format_name: str) -> NotRunnable | None:
         """A part that is missing, or a CPU that the emulator does not know."""
+        if this_machine() == ARM64.machine:
+            return NotRunnable(
+                "this machine is an Arm processor, and emulates none", fix="--on arm64, which is this machine itself"
+            )
         missing = [part for part in (EMULATOR, ROOT, PYTHON, format_name) if not self._store.has(part)]
         if missing:
             return NotRunnable(
@@ -78,6 +82,8 @@ class Emulated:
                 self._run(cpu, replace(job, budget=0.0, least=1), entry, scratch)
             except IllegalInstruction:
                 continue
+            except EdgeproofError:
+                return None
             return f"it runs on {FAMILY}:{cpu}; for this processor take a runtime that was built for it"
         return None
 

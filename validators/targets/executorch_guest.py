@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
@@ -12,7 +13,7 @@ from ...converters.job import RunJob, RunResult
 from ...converters.layouts import to_artifact, to_source
 from ...converters.processor import Processor
 from ...converters.tensors import Call, read_calls, write_calls
-from ..guests.executorch_program import Line, declared, error_of, parse, program_for
+from ..guests.executorch_program import Line, check_version, declared, error_of, parse, program_for
 from ..guests.npy_stream import read_array, write_arrays
 from ..runners.protocol import fitting
 from .causes import Circumstances, IllegalInstruction, cause_of
@@ -26,7 +27,15 @@ def run_executorch(
     device: Device, places: Places, job: RunJob, circumstances: Circumstances, *, version: str
 ) -> RunResult:
     """Run `job` with the libraries in the last of the places' folders; raises LoadError, RunError or NotRunnable."""
-    inputs = Path(job.outputs).with_suffix(".inputs")
+    check_version(version)
+    with tempfile.TemporaryDirectory(prefix="edgeproof-arrays-") as scratch:
+        return _run(device, places, job, circumstances, version=version, scratch=Path(scratch))
+
+
+def _run(  # noqa: PLR0913 (what is run where, and where arrays lie meanwhile)
+    device: Device, places: Places, job: RunJob, circumstances: Circumstances, *, version: str, scratch: Path
+) -> RunResult:
+    inputs = scratch / "inputs.npys"
     with inputs.open("wb") as stream:
         for call in read_calls(Path(job.calls)):
             write_arrays(stream, fitting(job.artifact.signature, to_artifact(call, job.artifact.layouts)))
@@ -41,7 +50,7 @@ def run_executorch(
     loaded = next((line.loaded for line in lines if line.loaded is not None), None)
     if loaded is None or lines[-1].done is None:
         raise cause_of(done, circumstances)
-    fetched = inputs.with_suffix(".npys")
+    fetched = scratch / "outputs.npys"
     device.get(outputs, fetched)
     calls = [line for line in lines if line.call is not None]
     with fetched.open("rb") as stream:

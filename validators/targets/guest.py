@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import tempfile
 from dataclasses import replace
@@ -71,8 +72,8 @@ class Guest:
 
     def _artifact(self, file: str) -> str:
         """The artifact there, with the files beside it that hold its weights."""
-        for beside in sorted(Path(file).parent.glob(f"{Path(file).name}.*")):
-            if beside.is_file():
+        for beside in sorted(Path(file).parent.glob(f"{glob.escape(Path(file).name)}.*")):
+            if beside.is_file() and not beside.is_symlink():
                 self._device.put(beside)
         return self._device.put(Path(file))
 
@@ -98,6 +99,8 @@ class Guest:
 
 def _key_of(root: Path) -> str:
     """What tells a root of the user's from another, and from itself after packages were added."""
+    if not root.is_dir():
+        raise NotRunnable(f"the root {root} is gone", fix="restore it, or install the target again")
     status = root / "var/lib/dpkg/status"
     changed = (status if status.exists() else root).stat().st_mtime_ns
     return f"root-{hashlib.sha256(f'{root} {changed}'.encode()).hexdigest()[:16]}"

@@ -17,7 +17,7 @@ def guest_package(folder: Path) -> Path:
     place = folder / f"guest-{_hash(sources)}"
     if not place.exists():
         folder.mkdir(parents=True, exist_ok=True)
-        building = Path(tempfile.mkdtemp(prefix=".building-", dir=folder))
+        building = Path(tempfile.mkdtemp(prefix=".guest-", dir=folder))
         for source in sources:
             copy = building / "edgeproof" / source.relative_to(_PACKAGE)
             copy.parent.mkdir(parents=True, exist_ok=True)

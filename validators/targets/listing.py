@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from ...converters.errors import NotRunnable
 from ...converters.processor import this_processor
+from ...converters.registry import runners
 from . import emulated, micro
 from .architecture import ARCHITECTURES, ARM64, this_machine
 from .installation.installing import FORMATS
@@ -28,9 +29,9 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listed:
-    """One line of the list: `name` as for --on, `formats` that are prepared, `bytes` on disk, `fix` if there is one.
+    """One line of the list: `name` as for --on or `targets install`, `formats` that are prepared, `bytes` on disk.
 
-    `cpus` are the processors that an emulator knows.
+    `fix` is there if something can be done about its state; `cpus` are the processors that an emulator knows.
     """
 
     name: str
@@ -46,9 +47,10 @@ def listed_targets() -> Iterator[Listed]:
     """The host, what can be emulated, what can be reached, and what entry points add."""
     processor = this_processor()
     here = f"this machine: {processor.name} ({processor.machine})"
-    yield Listed(name=HOST, state=State.READY, about=here, formats=FORMATS)
+    formats = tuple(name for name in FORMATS if not runners()[name].missing)
+    yield Listed(name=HOST, state=State.READY, about=here, formats=formats)
     if this_machine() == ARM64.machine:
-        yield Listed(name=emulated.FAMILY, state=State.READY, about="this machine is an Arm processor", formats=FORMATS)
+        yield Listed(name=emulated.FAMILY, state=State.READY, about="this machine is an Arm processor", formats=formats)
     else:
         yield _prepared(emulated.FAMILY, emulates=True)
     yield _prepared("x86-64", emulates=False)
@@ -67,7 +69,10 @@ def _prepared(name: str, *, emulates: bool) -> Listed:
     size = sum(part.bytes for part in parts.values())
     about = "Arm processors by emulation, without root" if emulates else "parts for boards that ssh reaches"
     if formats and all(each in parts for each in needed):
-        known = emulated.cpus(store.place(EMULATOR) / EMULATOR_BINARY) if emulates else ()
+        try:
+            known = emulated.cpus(store.place(EMULATOR) / EMULATOR_BINARY) if emulates else ()
+        except NotRunnable as error:
+            return Listed(name=name, state=State.MISSING, about=error.message, bytes=size, fix=error.fix)
         return Listed(name=name, state=State.READY, about=about, formats=formats, bytes=size, cpus=known)
     fix = f"edgeproof targets install {name}"
     if shutil.which("apt-get") is None:

@@ -76,7 +76,7 @@ def installed() -> bool:
 
 
 def _fits(part: Part) -> bool:
-    return part.built.recipe == _WHEELS.recipe and part.built.facts.get(_PYTHON) == _this_python()
+    return part.built.recipe == _WHEELS.recipe_for(_this_python()) and part.built.facts.get(_PYTHON) == _this_python()
 
 
 def install() -> Part:

@@ -10,17 +10,19 @@ from ...converters.feedback import Feedback
 _REAL = 8
 _PROBES = 16
 _SEQUENCE = 8
+_BEFORE_A_SEQUENCE = 3
 
 
 def selection(count: int, *, real: int, feedback: Feedback | None) -> tuple[int, ...]:
     """Positions among `count` calls: the example, then samples and probes in turn, then a sequence's first calls.
 
     The first `real` calls are samples, the next one is the example, then come probes, and a sequence from
-    `feedback.start` on. At most eight samples and sixteen probes, spread evenly over all of them.
+    `feedback.start` on. At most eight samples and sixteen probes, spread evenly over all of them, and fewer before a
+    sequence, which must not be left out.
     """
     start = count if feedback is None else feedback.start
-    samples = _spread(range(real), _REAL)
-    probes = _spread(range(real + 1, start), _PROBES)
+    samples = _spread(range(real), _REAL if feedback is None else _BEFORE_A_SEQUENCE)
+    probes = _spread(range(real + 1, start), _PROBES if feedback is None else _BEFORE_A_SEQUENCE)
     mixed = (each for pair in zip_longest(samples, probes) for each in pair if each is not None)
     return (real, *mixed, *range(start, min(count, start + _SEQUENCE)))
 

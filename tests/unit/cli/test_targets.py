@@ -113,3 +113,19 @@ def test_a_machine_that_is_the_target_itself_prepares_boards_alone(
     assert "nothing to install" in capsys.readouterr().out
     assert run(["targets", "install", "arm64", "--formats", "onnx"]) == 0
     assert [(wanted.formats, wanted.emulator) for wanted in asked] == [(("onnx",), False)]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["install", "ethos-u", "--formats", "onnx"], "--formats means nothing for ethos-u"),
+        (["install", "x86-64", "--qemu", "FILE"], "--qemu means nothing for x86-64"),
+        (["install", "x86-64", "--formats", "torchscript"], "torchscript"),
+    ],
+)
+def test_options_that_mean_nothing_are_refused(
+    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "qemu").write_text("")
+    assert run(["targets", *(str(tmp_path / "qemu") if each == "FILE" else each for each in arguments)]) == 2
+    assert said in capsys.readouterr().err

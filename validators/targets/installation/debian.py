@@ -12,7 +12,7 @@ from ....converters.errors import NotRunnable
 from .commands import run_tool
 
 _RELEASE = Path("/etc/os-release")
-_BY_HAND = "on a machine without apt, name a root and an emulator: --root DIR --qemu FILE"
+_BY_HAND = "on a machine without Debian's packages, name a root and an emulator: --root DIR --qemu FILE"
 _SETTINGS = """\
 APT::Architecture "{architecture}";
 APT::Architectures {{ "{architecture}"; }};
@@ -78,6 +78,10 @@ def require_apt() -> None:
     """Raises NotRunnable on a machine without apt."""
     if shutil.which("apt-get") is None:
         raise NotRunnable("there is no apt-get here to take an emulator and an Arm root from", fix=_BY_HAND)
+    text = _RELEASE.read_text(encoding="utf-8") if _RELEASE.exists() else ""
+    if re.search(r"^ID=\"?debian\"?$", text, re.MULTILINE) is None:
+        # Others keep packages of other architectures at other addresses, in other components, packed in other ways.
+        raise NotRunnable("an emulator and an Arm root are taken from Debian, and this is another system", fix=_BY_HAND)
 
 
 def codename() -> str:

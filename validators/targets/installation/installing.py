@@ -68,7 +68,8 @@ def _to_build(store: Store, builds: dict[str, Build], on_part: Listener) -> Iter
     for name, build in builds.items():
         part = store.part(name)
         # What the user names takes the place of what is there, and so do the versions that the host has now.
-        changed = part is not None and isinstance(build, Wheels) and part.built.recipe != build.recipe
+        python = store.facts.get("python", "")
+        changed = part is not None and isinstance(build, Wheels) and part.built.recipe != build.recipe_for(python)
         if part is None or changed or build is not BUILDS[name]:
             missing.append(name)
         else:

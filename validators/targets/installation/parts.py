@@ -132,10 +132,9 @@ class Wheels:
     requirements: tuple[Callable[[], str], ...]
     leave_out: tuple[str, ...] = ()
 
-    @property
-    def recipe(self) -> str:
-        """What would be installed now: it follows the versions on the host."""
-        return " ".join((*(requirement() for requirement in self.requirements), *self.leave_out))
+    def recipe_for(self, python: str) -> str:
+        """What would be installed now for a Python: it follows the versions on the host."""
+        return " ".join((python, *(requirement() for requirement in self.requirements), *self.leave_out))
 
     def __call__(self, building: Building) -> Built:
         """Install them."""
@@ -149,7 +148,7 @@ class Wheels:
         for pattern in self.leave_out:
             for path in building.folder.glob(pattern):
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
-        return Built(fetched=tuple(fetched), recipe=self.recipe)
+        return Built(fetched=tuple(fetched), recipe=self.recipe_for(building.facts["python"]))
 
 
 def _pin(name: str, otherwise: str) -> Callable[[], str]:

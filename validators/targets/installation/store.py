@@ -61,10 +61,8 @@ class Store:
 
     def part(self, name: str) -> Part | None:
         """The part of that name if it stands whole; None if it is not there, or something of it is gone."""
-        record = self.place(name) / _PART
-        try:
-            part = msgspec.json.decode(record.read_bytes(), type=Part)
-        except (OSError, msgspec.DecodeError):
+        part = _recorded(self.place(name) / _PART)
+        if part is None:
             return None
         files, size = _extent(self.place(name))
         return part if files >= part.files and size >= part.bytes else None
@@ -77,8 +75,9 @@ class Store:
     def facts(self) -> dict[str, str]:
         """What the parts that stand say of themselves."""
         found: dict[str, str] = {}
-        for record in self.folder.glob(f"*/{_PART}"):
-            found.update(msgspec.json.decode(record.read_bytes(), type=Part).built.facts)
+        for record in sorted(self.folder.glob(f"*/{_PART}")):
+            part = _recorded(record)
+            found.update(part.built.facts if part else {})
         return found
 
     def build(self, name: str, build: Build) -> Part:
@@ -117,7 +116,8 @@ class Store:
         self.folder.mkdir(parents=True, exist_ok=True)
         with self.folder.with_name(f"{self.folder.name}.lock").open("wb") as stream:
             fcntl.flock(stream, fcntl.LOCK_EX)
-            for left in (*self.folder.glob(f"{_BUILDING}*"), *self.folder.glob(f"{_REMOVING}*")):
+            gone = self.folder.parent.glob(f"{_REMOVING}{self.folder.name}-*")
+            for left in (*self.folder.glob(f"{_BUILDING}*"), *self.folder.glob(f"{_REMOVING}*"), *gone):
                 shutil.rmtree(left, ignore_errors=True)
             yield
 
@@ -134,7 +134,7 @@ class Store:
         """Rename first, so that nobody takes what is half removed for whole."""
         if not place.exists():
             return
-        going = Path(tempfile.mkdtemp(prefix=_REMOVING, dir=place.parent))
+        going = Path(tempfile.mkdtemp(prefix=f"{_REMOVING}{place.name}-", dir=place.parent))
         place.rename(going / "gone")
         shutil.rmtree(going)
 
@@ -145,6 +145,14 @@ class Store:
             yield place
         finally:
             shutil.rmtree(place, ignore_errors=True)
+
+
+def _recorded(record: Path) -> Part | None:
+    """What a part's record says; None if there is none, or half of one."""
+    try:
+        return msgspec.json.decode(record.read_bytes(), type=Part)
+    except (OSError, msgspec.DecodeError):
+        return None
 
 
 def _extent(folder: Path) -> tuple[int, int]:

@@ -66,24 +66,37 @@ def test_what_was_finished_before_an_error_stays(bench: Bench, tmp_path: Path):
     assert bench.built[before:] == ["onnx"]
 
 
-def test_wheels_follow_the_version_on_the_host(bench: Bench, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+def test_wheels_follow_the_host_and_the_root(bench: Bench, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     versions = ["x==1"]
     made: list[str] = []
 
     class Counted(Wheels):
         def __call__(self, building: Building) -> Built:
             (building.folder / "file").write_text("x")
-            made.append(self.recipe)
-            return Built(recipe=self.recipe)
+            recipe = self.recipe_for(building.facts.get("python", ""))
+            made.append(recipe)
+            return Built(recipe=recipe)
 
     monkeypatch.setitem(BUILDS, "onnx", Counted((lambda: versions[0],)))
+    pythons = ["3.11"]
+
+    def root(building: Building) -> Built:
+        (building.folder / "file").write_text("root")
+        return Built(facts={"python": pythons[0]})
+
+    monkeypatch.setitem(BUILDS, ROOT, root)
     store = Store(tmp_path / "arm64", ARM64)
     for _ in range(2):
         install(store, Wanted(formats=("onnx",)), on_part=nobody)
-    assert made == ["x==1"]
+    assert made == ["3.11 x==1"]
     versions[0] = "x==2"
     install(store, Wanted(formats=("onnx",)), on_part=nobody)
-    assert made == ["x==1", "x==2"]
+    assert made == ["3.11 x==1", "3.11 x==2"]
+    pythons[0] = "3.13"
+    with store.locked():
+        store.build(ROOT, root)
+    install(store, Wanted(formats=("onnx",)), on_part=nobody)
+    assert made == ["3.11 x==1", "3.11 x==2", "3.13 x==2"]
 
 
 def test_without_apt_the_user_names_his_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):

@@ -24,6 +24,7 @@ def test_a_sequence_keeps_its_order_and_stands_last():
     order = selection(40, real=1, feedback=Feedback(start=10, state={"h": "g"}))
     assert order[-8:] == tuple(range(10, 18))
     assert all(position < 10 for position in order[:-8])
+    assert len(order[:-8]) == 5, "few stand before a sequence, which must not be left out"
 
 
 def test_without_samples_there_is_the_example():

@@ -217,7 +217,7 @@ def test_parts_of_its_architecture_are_asked_for(server: Loopback, tmp_path: Pat
     assert target.unavailable("onnx") is None
     with pytest.raises(NotRunnable, match=f"is a machine of {here}, which is not prepared for onnx") as caught:
         target.run(job(tmp_path), entry="", scratch=tmp_path)
-    assert caught.value.fix == f"edgeproof targets install {here}"
+    assert caught.value.fix == f"edgeproof targets install {here} --formats onnx"
 
 
 def job(folder: Path) -> RunJob:
