@@ -270,7 +270,8 @@ class Judge:
             run.artifact.backend_recipe is not None or numbers_in(self.golden.reference, real) >= _FEW
         ):
             strict = replace(expected, noise=self._noise(path, calls=real), largest=LARGEST_ON_REAL_CALLS)
-            simulation = stricter(simulation, self._compared(path, run.outputs, strict, calls=real))
+            on_real = with_sizes(self._compared(path, run.outputs, strict, calls=real), simulation)
+            simulation = stricter(simulation, on_real)
         return both(on_real_calls(policy), simulation, expected), f"{policy.name}, {expected.name}"
 
     def _noise(self, simulation: Path, *, calls: int | None = None) -> dict[str, float]:
