@@ -13,6 +13,8 @@ from typing import Any, Self
 
 import numpy as np
 import torch
+
+# Installed beside us, where mypy does not look (targets/micro.py)
 import tosa_reference_model  # type: ignore[import-not-found]
 from executorch.backends.cortex_m.passes import cortex_m_pass_manager
 

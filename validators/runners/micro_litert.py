@@ -8,6 +8,8 @@ from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
+
+# Installed beside us, where mypy does not look (targets/micro.py)
 from tflite_micro import runtime  # type: ignore[import-not-found]
 
 from ...converters.artifact import Artifact

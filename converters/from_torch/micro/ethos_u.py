@@ -108,6 +108,7 @@ def _watched() -> Generator[_Watched]:
         seen.compiled.append(compiled)
         return VelaCompileResult(compiled.payload)
 
+    # ExecuTorch is untyped to mypy, so its class is Any.
     class Reporter(WhyNoPartitionReporter):  # type: ignore[misc]
         def report_reject(self, node: fx.Node, reason: str) -> None:
             seen.rejected.setdefault(node.name, reason)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 
+# Installed beside us, where mypy does not look (targets/micro.py)
 from ethosu.vela import vela  # type: ignore[import-not-found]
 from executorch.backends.arm.arm_vela import vela_compile
 
