@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .writing import explained_write_errors
+from .writing import atomic_replacement
 
 Call = Mapping[str, np.ndarray]
 
@@ -20,15 +20,10 @@ def write_calls(path: Path, calls: Iterable[Call]) -> int:
     there when it is whole. Raises UsageError if the disk is full.
     """
     count = 0
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        with explained_write_errors(path), zipfile.ZipFile(partial, "w") as archive:
-            for count, call in enumerate(calls, start=1):
-                for name, array in call.items():
-                    _write_member(archive, f"{count - 1:05d}/{name}", array)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    with atomic_replacement(path) as partial, zipfile.ZipFile(partial, "w") as archive:
+        for count, call in enumerate(calls, start=1):
+            for name, array in call.items():
+                _write_member(archive, f"{count - 1:05d}/{name}", array)
     return count
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +23,22 @@ def explained_write_errors(path: Path) -> Generator[None]:
         ) from error
 
 
+@contextmanager
+def atomic_replacement(path: Path) -> Generator[Path]:
+    """Within it, the temporary name to write under, which becomes `path` afterwards, or nothing if anything fails.
+
+    The name is no other writer's: of two that write the same file at once, the last one stays. Raises UsageError if
+    the system refuses to write.
+    """
+    partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial")
+    try:
+        with explained_write_errors(path):
+            yield partial
+            partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
 def write_atomically(path: Path, payload: bytes) -> None:
     """Write through a temporary name beside `path`, so that there is never half a file; UsageError if it fails.
 
@@ -31,13 +48,7 @@ def write_atomically(path: Path, payload: bytes) -> None:
         with explained_write_errors(path), path.open("wb") as stream:
             stream.write(payload)
         return
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        with explained_write_errors(path), partial.open("wb") as stream:
-            stream.write(payload)
-            stream.flush()
-            os.fsync(stream.fileno())
-        partial.replace(path)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
+    with atomic_replacement(path) as partial, partial.open("wb") as stream:
+        stream.write(payload)
+        stream.flush()
+        os.fsync(stream.fileno())
