@@ -113,13 +113,15 @@ class RuntimeNeeds:
 class GoldenCall:
     """One real sample for one artifact: files of raw little-endian values in C order, by tensor name.
 
-    `tolerance` is the largest absolute difference of each output from the expected one that still is the same model.
+    Layouts are the artifact's, `shapes` and `dtypes` those of the files: of a tensor in integers with a scale they hold
+    the real numbers, before `quantize` and after `dequantize`. `tolerance` is the largest absolute difference of each output from the expected one that still is the same model.
     """
 
     sample: int
     inputs: dict[str, str]
     outputs: dict[str, str]
     shapes: dict[str, tuple[int, ...]]
+    dtypes: dict[str, str]
     tolerance: dict[str, float]
 
 
