@@ -37,9 +37,9 @@ class Loading(StrEnum):
 class BundledTensor:
     """One input or output of an artifact as an app sees it.
 
-    A dynamic dimension stands in `shape` by its name. `layout` ("nchw", "nhwc") and `colours` ("rgb", "bgr", "grey") are
-    there for images, `range` is the lowest and highest value that preprocessing gives or that real samples had. `scale`
-    and `zero_point` belong to tensors in integers: `quantize` and `dequantize` are the formulas with their numbers.
+    A dynamic dimension stands in `shape` by its name. `layout` ("nchw", "nhwc") and `colours` ("rgb", "bgr", "grey")
+    are there for images, `range` is the lowest and highest value that preprocessing gives or that real samples had.
+    `scale` and `zero_point` belong to tensors in integers: `quantize` and `dequantize` are the formulas with numbers.
     """
 
     name: str
@@ -114,7 +114,8 @@ class GoldenCall:
     """One real sample for one artifact: files of raw little-endian values in C order, by tensor name.
 
     Layouts are the artifact's, `shapes` and `dtypes` those of the files: of a tensor in integers with a scale they hold
-    the real numbers, before `quantize` and after `dequantize`. `tolerance` is the largest absolute difference of each output from the expected one that still is the same model.
+    the real numbers, before `quantize` and after `dequantize`. `tolerance` is the largest absolute difference of each
+    output from the expected one that still is the same model.
     """
 
     sample: int
