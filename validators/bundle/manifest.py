@@ -7,6 +7,8 @@ from enum import StrEnum
 
 from ...converters.documents import Document
 from ...converters.manifest import SourceRecord
+from ...converters.needs.needs import Operator as Operator
+from ...converters.needs.needs import RuntimeNeeds as RuntimeNeeds
 from ...converters.precision import Precision
 from ...converters.processor import Processor
 from ...converters.quantization.execution import Execution
@@ -75,38 +77,6 @@ class TargetParity:
     processor: Processor | None = None
     run_by: dict[str, str] = field(default_factory=dict[str, str])
     ms_per_call: float | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Operator:
-    """An operator that a runtime must have: its domain where the format has domains, name, version, number of calls."""
-
-    name: str
-    count: int
-    domain: str = ""
-    version: int | None = None
-    backend: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RuntimeNeeds:
-    """What an artifact's file needs of its runtime, as read from the shipped file.
-
-    `least` is the oldest runtime version that the format's own rules allow and `least_by` how that is known;
-    `proven` are the versions that ran it here. `declares` are the versions that the file itself states ("ir", "opset
-    ai.onnx"). `backends` must be linked into ExecuTorch. `reduced_build` names a file of the bundle for building a
-    runtime with these operators alone. `arena_bytes` is what activations take at their peak, where the file fixes it.
-    """
-
-    runtime: str
-    least: str
-    least_by: str
-    proven: tuple[str, ...] = ()
-    declares: dict[str, str] = field(default_factory=dict[str, str])
-    operators: tuple[Operator, ...] = ()
-    backends: tuple[str, ...] = ()
-    reduced_build: str | None = None
-    arena_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

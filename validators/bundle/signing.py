@@ -10,43 +10,41 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
-from ...converters.errors import InputError, NotRunnable, UnsafeInput
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    PublicFormat,
+    load_pem_private_key,
+    load_pem_public_key,
+)
+
+from ...converters.errors import InputError, UnsafeInput
 from ...converters.manifest import file_sha256
 from .packing import SIGNATURE, files_of
 
 if TYPE_CHECKING:
-    from cryptography.hazmat.primitives.asymmetric import ec
 
 _MEDIA_TYPE = "application/vnd.dev.sigstore.bundle.v0.3+json"
 _PAYLOAD_TYPE = "application/vnd.in-toto+json"
 _STATEMENT = "https://in-toto.io/Statement/v1"
 _PREDICATE = "https://model_signing/signature/v1.0"
-_CURVES = {"secp256r1": "SHA256", "secp384r1": "SHA384", "secp521r1": "SHA512"}
+_CURVES = {"secp256r1": hashes.SHA256, "secp384r1": hashes.SHA384, "secp521r1": hashes.SHA512}
 _MAKE_KEY = (
     "make a pair with `openssl ecparam -genkey -name prime256v1 -noout -out key.pem` and "
     "`openssl ec -in key.pem -pubout -out key.pub`"
 )
 
 
-def require_signing() -> None:
-    """Raise NotRunnable if what computes signatures is not installed."""
-    if find_spec("cryptography") is None:
-        raise NotRunnable(
-            "signatures need cryptography, which is not installed", fix='pip install "edgeproof[signing]"'
-        )
-
-
 def sign(folder: Path, key: Path, *, name: str) -> None:
     """Write model.sig over every other file of the folder; the same files and key give the same bytes (RFC 6979).
 
-    `key` is a file with a private key in PEM on one of the curves P-256, P-384 and P-521. Raises InputError if it is
-    none, NotRunnable if cryptography is not installed.
+    `key` is a file with a private key in PEM on one of the curves P-256, P-384 and P-521. InputError if it is none.
     """
-    require_signing()
     private = _private_key(key)
     payload = json.dumps(_statement(folder, name), separators=(",", ":"), sort_keys=True).encode()
     signature = private.sign(_encoded(payload), _algorithm(private.public_key(), deterministic=True))
@@ -65,7 +63,6 @@ def verify_signature(folder: Path, key: Path) -> None:
 
     `key` is a file with a public key in PEM; InputError if it is none.
     """
-    require_signing()
     public = _public_key(key)
     path = folder / SIGNATURE
     if not path.is_file():
@@ -122,7 +119,6 @@ def _encoded(payload: bytes) -> bytes:
 
 
 def _is_signed(public: ec.EllipticCurvePublicKey, payload: bytes, signature: bytes) -> bool:
-    from cryptography.exceptions import InvalidSignature
 
     try:
         public.verify(signature, _encoded(payload), _algorithm(public))
@@ -132,22 +128,16 @@ def _is_signed(public: ec.EllipticCurvePublicKey, payload: bytes, signature: byt
 
 
 def _algorithm(public: ec.EllipticCurvePublicKey, *, deterministic: bool = False) -> ec.ECDSA:
-    from cryptography.hazmat.primitives import hashes
-    from cryptography.hazmat.primitives.asymmetric import ec
 
-    digest: hashes.HashAlgorithm = getattr(hashes, _CURVES[public.curve.name])()
-    return ec.ECDSA(digest, deterministic_signing=deterministic)
+    return ec.ECDSA(_CURVES[public.curve.name](), deterministic_signing=deterministic)
 
 
 def _hint(public: ec.EllipticCurvePublicKey) -> str:
-    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
     return hashlib.sha256(public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)).hexdigest()
 
 
 def _private_key(path: Path) -> ec.EllipticCurvePrivateKey:
-    from cryptography.hazmat.primitives.asymmetric import ec
-    from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
     try:
         key = load_pem_private_key(path.read_bytes(), password=None)
@@ -159,8 +149,6 @@ def _private_key(path: Path) -> ec.EllipticCurvePrivateKey:
 
 
 def _public_key(path: Path) -> ec.EllipticCurvePublicKey:
-    from cryptography.hazmat.primitives.asymmetric import ec
-    from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
     try:
         key = load_pem_public_key(path.read_bytes())
