@@ -27,8 +27,6 @@ from ...converters.errors import InputError, UnsafeInput
 from ...converters.manifest import file_sha256
 from .packing import SIGNATURE, files_of
 
-if TYPE_CHECKING:
-
 _MEDIA_TYPE = "application/vnd.dev.sigstore.bundle.v0.3+json"
 _PAYLOAD_TYPE = "application/vnd.in-toto+json"
 _STATEMENT = "https://in-toto.io/Statement/v1"
