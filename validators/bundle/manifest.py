@@ -66,13 +66,17 @@ class TargetCheck:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetParity:
-    """How an artifact did on one target, when it was converted; an emulator's milliseconds are left out."""
+    """How an artifact did on one target when it was converted; an emulator's milliseconds are left out.
+
+    `replayed` says that the file as it is shipped, with its metadata, ran there again on the bundle's own calls.
+    """
 
     target: str
     status: Status
     reason: str = ""
     checks: tuple[TargetCheck, ...] = ()
     calls: int = 0
+    replayed: bool = False
     emulated: bool = False
     processor: Processor | None = None
     run_by: dict[str, str] = field(default_factory=dict[str, str])
