@@ -172,6 +172,7 @@ class BundleManifest:
     source: SourceRecord
     platforms: tuple[Platform, ...]
     samples_sha256: str
+    real_samples: bool
     calibration_sha256: str | None = None
     preprocessing: Preprocessing | None = None
     labels: Labels | None = None
