@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -51,3 +52,24 @@ class Signature:
 def spec_of(name: str, array: np.ndarray) -> TensorSpec:
     """The static spec of an array."""
     return TensorSpec(name=name, dtype=array.dtype.name, shape=tuple(int(size) for size in array.shape))
+
+
+def allows(signature: Signature, spec: TensorSpec, shape: Sequence[int]) -> bool:
+    """Whether a tensor of this spec may have the shape: fixed sizes equal, named ones within their bounds."""
+    dims = {dim.name: dim for dim in signature.dims}
+    return len(spec.shape) == len(shape) and all(
+        _size_fits(wanted, size, dims) for wanted, size in zip(spec.shape, shape, strict=True)
+    )
+
+
+def _size_fits(wanted: int | str, size: int, dims: Mapping[str, Dim]) -> bool:
+    if isinstance(wanted, int):
+        return size == wanted
+    dim = dims.get(wanted)
+    return dim is None or dim.min <= size <= dim.max
+
+
+def shape_text(signature: Signature, spec: TensorSpec) -> str:
+    """A shape for people, dynamic sizes with their bounds: "[batch=1..8, 3]"."""
+    bounds = {dim.name: f"{dim.name}={dim.min}..{dim.max}" for dim in signature.dims}
+    return f"[{', '.join(bounds.get(str(size), str(size)) for size in spec.shape)}]"

@@ -13,13 +13,13 @@ import numpy as np
 
 from ..converters.errors import InputError
 from ..converters.example_inputs import read_npy, read_npz
-from ..converters.signature import Signature, TensorSpec
+from ..converters.signature import Signature, TensorSpec, allows, shape_text
 from ..converters.tensors import Call
 from .accumulators import Array
 from .labels import label_names, without_labels
 from .probes import Kind, probes
 from .row_streams import row_streams
-from .shapes import allows, disagreement, shape_text
+from .shapes import disagreement
 from .spans import Known, joined, seen_in
 from .splitting import readings, split
 

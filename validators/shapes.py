@@ -1,32 +1,11 @@
-"""Whether shapes fit a signature with dynamic dimensions, and how such shapes are written."""
+"""Whether the tensors of one call agree on the sizes of dynamic dimensions."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
-from ..converters.signature import Dim, Signature, TensorSpec
+from ..converters.signature import Signature
 from .accumulators import Array
-
-
-def allows(signature: Signature, spec: TensorSpec, shape: Sequence[int]) -> bool:
-    """Whether a tensor of this spec may have the shape: fixed sizes equal, named ones within their bounds."""
-    dims = {dim.name: dim for dim in signature.dims}
-    return len(spec.shape) == len(shape) and all(
-        _size_fits(wanted, size, dims) for wanted, size in zip(spec.shape, shape, strict=True)
-    )
-
-
-def _size_fits(wanted: int | str, size: int, dims: Mapping[str, Dim]) -> bool:
-    if isinstance(wanted, int):
-        return size == wanted
-    dim = dims.get(wanted)
-    return dim is None or dim.min <= size <= dim.max
-
-
-def shape_text(signature: Signature, spec: TensorSpec) -> str:
-    """A shape for people, dynamic sizes with their bounds: "[batch=1..8, 3]"."""
-    bounds = {dim.name: f"{dim.name}={dim.min}..{dim.max}" for dim in signature.dims}
-    return f"[{', '.join(bounds.get(str(size), str(size)) for size in spec.shape)}]"
 
 
 def disagreement(signature: Signature, call: Mapping[str, Array]) -> str | None:

@@ -6,10 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from ..converters.errors import InputError
-from ..converters.signature import Signature, TensorSpec
+from ..converters.signature import Signature, TensorSpec, allows, shape_text
 from ..converters.tensors import Call
 from .accumulators import Array
-from .shapes import allows, shape_text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

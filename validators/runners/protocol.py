@@ -10,8 +10,7 @@ import numpy as np
 
 from ...converters.artifact import Artifact
 from ...converters.errors import LoadError, RunError
-from ...converters.signature import Signature, TensorSpec
-from ..shapes import allows, shape_text
+from ...converters.signature import Signature, TensorSpec, allows, shape_text
 
 Array = np.ndarray[Any, np.dtype[Any]]
 _INPUTS_FIX = "if these are the source's inputs, the conversion changed them: `edgeproof inspect ARTIFACT` shows how"

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgeproof.converters.signature import Dim, Signature, TensorSpec, spec_of
+from edgeproof.converters.signature import Dim, Signature, TensorSpec, allows, spec_of
 from edgeproof.validators.probes import Kind, other_sizes, probes
 from edgeproof.validators.samples import hash_calls
-from edgeproof.validators.shapes import allows, disagreement
+from edgeproof.validators.shapes import disagreement
 from edgeproof.validators.spans import Known
 
 Array = np.ndarray[Any, np.dtype[Any]]

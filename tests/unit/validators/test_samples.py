@@ -11,9 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgeproof.converters.errors import InputError
-from edgeproof.converters.signature import Dim, Signature, TensorSpec
+from edgeproof.converters.signature import Dim, Signature, TensorSpec, allows, shape_text
 from edgeproof.validators.samples import collect, hash_calls, read_samples
-from edgeproof.validators.shapes import allows, shape_text
 
 Array = np.ndarray[Any, np.dtype[Any]]
 IMAGE = TensorSpec(name="image", dtype="float32", shape=(2, 3))
