@@ -1,0 +1,81 @@
+"""What changed from one bundle to the next for an app that uses it, and which of it breaks the app."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from ...converters.documents import Document
+from .artifact_changes import changes_of
+from .changes import Change, Topic
+from .contents import BundleContents
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BundleDiff:
+    """All changes between two bundles, the breaking ones first."""
+
+    schema: int = SCHEMA
+    old: str
+    new: str
+    changes: tuple[Change, ...]
+
+    @property
+    def breaks(self) -> bool:
+        """Whether any of them is breaking."""
+        return any(change.breaking for change in self.changes)
+
+
+DOCUMENT = Document(
+    content=BundleDiff, title="bundle diff", schema=SCHEMA, fix="compare again with `edgeproof bundle diff`"
+)
+
+
+def difference(old: BundleContents, new: BundleContents) -> BundleDiff:
+    """What an app team must know before it replaces one bundle by the other."""
+    changes = sorted((*_of_bundles(old, new), *_of_artifacts(old, new)), key=lambda change: not change.breaking)
+    names = (f"{each.manifest.name} {each.manifest.version}" for each in (old, new))
+    return BundleDiff(old=next(names), new=next(names), changes=tuple(changes))
+
+
+def _of_bundles(old: BundleContents, new: BundleContents) -> Iterator[Change]:
+    if old.spec != new.spec:
+        yield Change(
+            topic=Topic.PREPROCESSING,
+            breaking=True,
+            what="inputs are made otherwise",
+            old=old.spec_text,
+            new=new.spec_text,
+        )
+    if old.labels != new.labels:
+        grown = old.labels == new.labels[: len(old.labels)] and bool(old.labels)
+        first_time = not old.labels and bool(new.labels)
+        what = "labels were added" if grown or first_time else "labels are other ones, or in another order"
+        yield Change(
+            topic=Topic.LABELS, breaking=not first_time, what=what, old=_listed(old.labels), new=_listed(new.labels)
+        )
+    if old.manifest.license != new.manifest.license:
+        yield Change(
+            topic=Topic.LICENCE, breaking=False, what="another licence: have it looked at",
+            old=old.manifest.license or "none", new=new.manifest.license or "none",
+        )  # fmt: skip
+
+
+def _listed(labels: Sequence[str]) -> str:
+    return ", ".join(labels) or "none"
+
+
+def _of_artifacts(old: BundleContents, new: BundleContents) -> Iterator[Change]:
+    """Artifacts are matched by format, backend and precision, which is what an app chose one by."""
+    before = {(each.format, each.backend, each.precision): each for each in old.manifest.artifacts}
+    after = {(each.format, each.backend, each.precision): each for each in new.manifest.artifacts}
+    for key, artifact in before.items():
+        if key not in after:
+            yield Change(topic=Topic.ARTIFACT, breaking=True, what="is no longer there", artifact=artifact.file)
+        else:
+            yield from changes_of(artifact, after[key])
+    for key, artifact in after.items():
+        if key not in before:
+            yield Change(topic=Topic.ARTIFACT, breaking=False, what="is new", artifact=artifact.file)
