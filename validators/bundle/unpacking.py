@@ -14,7 +14,7 @@ from .packing import COMMENT, DIGEST_LENGTH, SUMS, sealed_sha256, sums_text
 _AGAIN = "get the bundle again from who made it, and compare its SHA-256 with theirs"
 _MOST_MEMBERS = 10_000
 _LOCAL_HEADER = struct.Struct("<4s5H3I2H")
-_PLAIN = 0o100000
+_KIND, _PLAIN = 0o170000, 0o100000
 _CHUNK = 1 << 20
 _SHOWN = 3
 _ARCHIVE = b"PK\x03\x04"
@@ -100,12 +100,12 @@ def _require_harmless(archive: Path, members: list[zipfile.ZipInfo]) -> None:
 def _harm(member: zipfile.ZipInfo) -> str:
     """Why a member is not one of a bundle; empty if it may be."""
     name = member.orig_filename
-    kind = member.external_attr >> 16
+    kind = (member.external_attr >> 16) & _KIND
     if "\\" in name or "\0" in name or ":" in name or not name.isprintable() or not name:
         return "is no name of a file in a bundle"
     if name.startswith("/") or any(part in {"", ".", ".."} for part in name.split("/")):
         return "leaves the bundle's folder" if ".." in name or name.startswith("/") else "is a folder, or no plain name"
-    if kind and kind & 0o170000 != _PLAIN:
+    if kind not in {0, _PLAIN}:
         return "is a link or a special file"
     if member.compress_type != zipfile.ZIP_STORED or member.compress_size != member.file_size:
         return f"is compressed ({member.file_size} bytes out of {member.compress_size}), which no bundle's files are"
