@@ -32,9 +32,9 @@ class DescribeJob:
     """Load the source and find its signature.
 
     `dynamic` maps "input.axis" to a named dimension; `samples` is the user's function ("file.py:fn") that
-    gives real inputs, `calibration` the one that gives inputs for quantisation. With the user's function `preprocess`
-    each may be a folder or a file instead, of which that function makes calls. The worker writes what it finds into
-    `folder`, in files of calls (tensors.py).
+    gives real inputs, `calibration` the one that gives inputs for quantisation. With `preprocess`, the user's function
+    or a specification's path, each may be a folder or a file instead, of which that makes calls. The worker writes what
+    it finds into `folder`, in files of calls (tensors.py).
     """
 
     source: Source
@@ -49,7 +49,8 @@ class DescribeJob:
 class Description:
     """A source as it was found: `examples` holds one call, `samples` and `calibration` calls that functions gave.
 
-    `sample_files` and `calibration_files` are the files that these calls were made of, if they were. `ranges` has the
+    `sample_files` and `calibration_files` are the files that these calls were made of, if they were; `originals` holds
+    what the first of the former were before a specification's preprocessing. `ranges` has the
     lowest and highest value of inputs that choose rows of a table. `made_by` names the framework's version, `notes`
     what the user should know about the source. `fingerprint` is that of the weights a factory built (None for other
     sources): called again, it must build the same.
@@ -66,6 +67,7 @@ class Description:
     fingerprint: str | None = None
     sample_files: tuple[str, ...] = ()
     calibration_files: tuple[str, ...] = ()
+    originals: str | None = None
     ranges: dict[str, tuple[int, int]] = field(default_factory=dict[str, tuple[int, int]])
 
 

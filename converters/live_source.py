@@ -13,6 +13,8 @@ import numpy as np
 from .dynamic import apply_dynamic, resized
 from .errors import NotRepeatable, SourceError
 from .job import DescribeJob, Description
+from .preprocessing.reading import calls_as_specified
+from .preprocessing.spec import is_specification
 from .sample_calls import calls_from_files, calls_from_function, sample_files
 from .signature import Signature, TensorSpec, spec_of
 from .source import SourceKind
@@ -69,7 +71,8 @@ def describe_source(live: LiveSource, job: DescribeJob, *, made_by: dict[str, st
     folder = Path(job.folder)
     examples = folder / "examples.npz"
     write_calls(examples, [live.examples])
-    samples = _written(job, job.samples, folder / "user-samples.npz", signature)
+    originals = folder / "originals.npz"
+    samples = _written(job, job.samples, folder / "user-samples.npz", signature, originals=originals)
     calibration = _written(job, job.calibration, folder / "calibration.npz", signature)
     return Description(
         source=job.source,
@@ -77,6 +80,7 @@ def describe_source(live: LiveSource, job: DescribeJob, *, made_by: dict[str, st
         examples=str(examples),
         samples=samples.path,
         sample_files=samples.files,
+        originals=str(originals) if originals.exists() else None,
         calibration=calibration.path,
         calibration_files=calibration.files,
         ranges=ranges,
@@ -95,15 +99,20 @@ class _Written:
     files: tuple[str, ...] = ()
 
 
-def _written(job: DescribeJob, given: str | None, path: Path, signature: Signature) -> _Written:
-    """The calls that a user's function gives, or makes of files."""
+def _written(
+    job: DescribeJob, given: str | None, path: Path, signature: Signature, *, originals: Path | None = None
+) -> _Written:
+    """The calls that a user's function gives, or that it or a specification makes of files."""
     if given is None:
         return _Written()
     if job.preprocess is None or not Path(given).exists():
         write_calls(path, calls_from_function(given, signature))
         return _Written(path=str(path))
     files = sample_files(Path(given))
-    write_calls(path, calls_from_files(files, job.preprocess, signature))
+    if is_specification(job.preprocess):
+        write_calls(path, calls_as_specified(files, Path(job.preprocess), signature, originals=originals))
+    else:
+        write_calls(path, calls_from_files(files, job.preprocess, signature))
     return _Written(path=str(path), files=tuple(file.name for file in files))
 
 

@@ -101,6 +101,8 @@ class Manifest:
 
     `recipes` maps a quantised precision to the file that says how: layers, scales, and what they come from. `golden`
     has the SHA-256 of every file in golden/ that a verdict stands on, `feedback` which of its calls are a sequence.
+    `preprocess` is the SHA-256 of preprocess.json, where files became samples as that says; `calibration_sha256` covers
+    names, dtypes, shapes and values of the calls that scales come from.
     """
 
     schema: int = SCHEMA
@@ -112,6 +114,8 @@ class Manifest:
     recipes: dict[str, str] = field(default_factory=dict[str, str])
     golden: dict[str, str] = field(default_factory=dict[str, str])
     feedback: Feedback | None = None
+    preprocess: str | None = None
+    calibration_sha256: str | None = None
 
     @property
     def signature(self) -> Signature:

@@ -10,9 +10,10 @@ from typing import Self
 
 from . import manifest
 from .errors import InputError, UsageError
+from .preprocessing import spec
 
 RECIPES = "recipes"
-_OURS = ("parity.json", "golden", RECIPES, manifest.FILE_NAME)
+_OURS = ("parity.json", "golden", RECIPES, manifest.FILE_NAME, spec.FILE_NAME, spec.TOKENIZER)
 
 
 class OutputFolder:

@@ -57,8 +57,8 @@ def convert(  # noqa: PLR0913 (the command line's options, keyword-only)
     "file.py:fn"); `output` the folder to write. `inputs` are example inputs: for a live module whatever its
     forward takes (a tensor, a tuple of positional ones, a mapping by name), otherwise `--input` texts.
     `samples` are real inputs that parity is judged on, `calibration` those that int8 takes its scales from: a path,
-    or arrays by input name with one call per row of the first axis, or with `preprocess` ("file.py:fn") a folder of
-    files that this function makes calls of. `opening` is how a checkpoint is opened:
+    or arrays by input name with one call per row of the first axis, or with `preprocess` ("file.py:fn", or a
+    specification's path, .json) a folder of files that this makes calls of. `opening` is how a checkpoint is opened:
     `Opening(weights="ema", trust=(Trust.PICKLE,))`. The other arguments are those of the command line.
 
     Returns the manifest and the parity report; a failed artifact is a row of it. Raises EdgeproofError when

@@ -16,7 +16,7 @@ from ..converters.signature import Signature
 from ..converters.tensors import Call, read_calls, write_calls
 from .labels import label_names
 from .request import Request
-from .samples import SampleSet, fit, numbered, read_labels, stream_samples
+from .samples import CallsDigest, SampleSet, fit, numbered, read_labels, stream_samples
 
 _CALL = "calibration call"
 _FEW = 16
@@ -36,10 +36,11 @@ class _Extent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Calibration:
-    """A file of calls, how many they are, one of their labels if there are any, and what a user should know."""
+    """A file of calls, how many they are, their SHA-256, a file of their labels if any, what a user should know."""
 
     path: str
     calls: int
+    sha256: str
     labels: str | None = None
     extents: dict[str, _Extent] = field(default_factory=dict[str, _Extent])
     notes: tuple[str, ...] = ()
@@ -90,12 +91,15 @@ def collect_calibration(request: Request, description: Description, folder: Path
         return None
     path = folder / "calibration-calls.npz"
     extents: dict[str, _Extent] = {}
-    count = write_calls(path, _watched(_calls(request, description), extents, description.calibration_files))
+    digest = CallsDigest()
+    watched = _watched(_calls(request, description), extents, description.calibration_files)
+    count = write_calls(path, digest.passing(watched))
     _refuse_useless(count, path, extents)
     few = f"only {count} calibration calls: scales want a few dozen real inputs"
     return Calibration(
         path=str(path),
         calls=count,
+        sha256=digest.sha256,
         labels=store_labels(request, request.calibration, description.signature, folder / "calibration-labels.npz"),
         extents=extents,
         notes=(few,) if count < _FEW else (),

@@ -67,6 +67,16 @@ class Golden:
         return self.folder / "undecided.npz"
 
     @property
+    def originals(self) -> Path:
+        """The file of what the first samples were before preprocessing; absent where no specification made them."""
+        return self.folder / "originals.npz"
+
+    def keep_originals(self, path: str | None) -> None:
+        """Take over the file of originals that a worker wrote, if it did."""
+        if path is not None:
+            shutil.copyfile(path, self.originals)
+
+    @property
     def floor(self) -> Path:
         """The file of the noise floor."""
         return self.folder / "floor.json"
@@ -150,7 +160,7 @@ class Golden:
 
     def hashes(self) -> dict[str, str]:
         """The SHA-256 of every file that a verdict stands on; what artifacts gave is not among them."""
-        plain = (self.calls, self.reference, self.truth, self.program, self.undecided, self.floor)
+        plain = (self.calls, self.reference, self.truth, self.program, self.undecided, self.floor, self.originals)
         standing = (*plain, *sorted(self.folder.glob("simulated.*.npz")))
         return {path.name: file_sha256(path) for path in standing if path.exists()}
 

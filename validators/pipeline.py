@@ -108,6 +108,7 @@ class _Run:
         self._samples = with_sequence(self._samples, self._request.state)
         self._golden = Golden(self._folder)
         self._judge = Judge(description.signature, self._golden, hops=self._request.hops)
+        self._golden.keep_originals(description.originals)
         self._store_samples()
         self.results.judged_by(self._golden)
         self._graph = OnnxGraph(self._request, description, self._submit, self._pool.scratch)
@@ -133,6 +134,7 @@ class _Run:
             self._labels = store_labels(self._request, self._request.samples, description.signature, labels)
         if self._calibration is None:
             return description
+        self.results.calibrated(self._calibration.sha256)
         return replace(description, notes=(*description.notes, *self._calibration.notes_on(self._samples)))
 
     def _referenced(self, description: Description, finished: Finished[RunResult]) -> None:

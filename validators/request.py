@@ -18,9 +18,9 @@ from .parity import ParityReport
 class Request:
     """Convert `source` into `formats`, and judge every artifact unless `verify` is off; `hops` splits all errors.
 
-    `samples` and `calibration` are an .npz, a folder of them or "file.py:fn", or files that the function `preprocess`
-    makes calls of; `recipe` is a file that an earlier run wrote, `budget` what quantisation may cost
-    (converters/quantization/budget.py); `dynamic` maps "input.axis" to its dimension;
+    `samples` and `calibration` are an .npz, a folder of them or "file.py:fn", or files that `preprocess` makes calls
+    of, a function or the path of a specification; `recipe` is a file that an earlier run wrote, `budget` what
+    quantisation may cost (converters/quantization/budget.py); `dynamic` maps "input.axis" to its dimension;
     `state` maps an input that carries state to the output that it is fed from; `targets` names where to run.
     """
 

@@ -14,6 +14,8 @@ from ..converters.job import Description, RunResult
 from ..converters.manifest import Manifest
 from ..converters.output_folder import RECIPES
 from ..converters.precision import Precision
+from ..converters.preprocessing.spec import is_specification
+from ..converters.preprocessing.storing import store_spec
 from ..converters.processor import this_processor
 from ..converters.registry_rows import ConverterRow
 from ..converters.versions import versions_of
@@ -44,6 +46,7 @@ class Results:
         self._samples: SampleSet | None = None
         self._containment: Containment | None = None
         self._golden: Golden | None = None
+        self._calibration_sha256: str | None = None
 
     def described(self, description: Description, samples: SampleSet) -> None:
         """The source is known."""
@@ -53,6 +56,10 @@ class Results:
     def judged_by(self, golden: Golden) -> None:
         """Where the files are that verdicts stand on."""
         self._golden = golden
+
+    def calibrated(self, sha256: str) -> None:
+        """The calls are known that scales come from."""
+        self._calibration_sha256 = sha256
 
     def contained(self, containment: Containment | None) -> None:
         """The jobs are done; this held for those that opened the source's file."""
@@ -126,13 +133,13 @@ class Results:
         description, samples = self._description, self._samples
         if description is None or samples is None:
             raise EdgeproofError("the source was never described", fix="report this as a bug")
-        made = self._manifest(description)
+        made = self._manifest(description, folder)
         report = self._report(description, samples)
         write_atomically(folder / manifest.FILE_NAME, manifest.encode(made))
         write_json(report, folder / "parity.json")
         return Outcome(folder=None, manifest=made, report=report, timings=tuple(self._timings))
 
-    def _manifest(self, description: Description) -> Manifest:
+    def _manifest(self, description: Description, folder: Path) -> Manifest:
         ordered = (
             self._artifacts[format_name, precision]
             for format_name in self._request.formats
@@ -148,7 +155,13 @@ class Results:
             recipes={str(precision): f"{RECIPES}/{path.name}" for precision, path in self._recipes.items()},
             golden=self._golden.hashes() if self._golden and self._request.verify else {},
             feedback=self._golden.feedback if self._golden else None,
+            preprocess=self._preprocess(folder),
+            calibration_sha256=self._calibration_sha256,
         )
+
+    def _preprocess(self, folder: Path) -> str | None:
+        given = self._request.preprocess
+        return store_spec(Path(given), folder) if given is not None and is_specification(given) else None
 
     def _report(self, description: Description, samples: SampleSet) -> ParityReport:
         rows = tuple(sorted(self._rows.values(), key=self._order_of))

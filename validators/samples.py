@@ -238,12 +238,30 @@ def cast(array: Array, spec: TensorSpec, *, where: str) -> Array:
     )
 
 
+class CallsDigest:
+    """SHA-256 of calls: every name, dtype, shape and byte, in order."""
+
+    def __init__(self) -> None:
+        self._digest = hashlib.sha256()
+
+    def passing(self, calls: Iterable[Call]) -> Iterator[Call]:
+        """The calls, each of which counts once it has passed."""
+        for call in calls:
+            self._digest.update(b"call\0")
+            for name, array in call.items():
+                self._digest.update(f"{name}\0{array.dtype.str}\0{list(array.shape)}\0".encode())
+                self._digest.update(np.ascontiguousarray(array).tobytes())
+            yield call
+
+    @property
+    def sha256(self) -> str:
+        """That of the calls that have passed, in hexadecimal digits."""
+        return self._digest.hexdigest()
+
+
 def hash_calls(calls: Iterable[Call]) -> str:
-    """SHA-256 of the calls: every name, dtype, shape and byte, in order."""
-    digest = hashlib.sha256()
-    for call in calls:
-        digest.update(b"call\0")
-        for name, array in call.items():
-            digest.update(f"{name}\0{array.dtype.str}\0{list(array.shape)}\0".encode())
-            digest.update(np.ascontiguousarray(array).tobytes())
-    return digest.hexdigest()
+    """SHA-256 of the calls, see CallsDigest."""
+    digest = CallsDigest()
+    for _ in digest.passing(calls):
+        pass
+    return digest.sha256

@@ -1,4 +1,4 @@
-"""The samples of a run: files, functions of the user's that give calls, and functions that make them of files."""
+"""The samples of a run: files, functions of the user's that give calls, and what makes calls of files."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from pathlib import Path
 
 from ..converters.errors import InputError, UsageError
 from ..converters.job import Description
+from ..converters.preprocessing.reading import require_reader
+from ..converters.preprocessing.spec import is_specification, read_spec
 from ..converters.tensors import read_calls
 from .calibration import Calibration
 from .request import Request
@@ -21,12 +23,18 @@ def made_by_user(request: Request, given: str | None) -> str | None:
 
 
 def require_files_to_preprocess(request: Request) -> None:
-    """Raise UsageError if a function shall read files and none are given, InputError if they do not exist."""
+    """Raise UsageError if files shall be read and none are given, InputError if they do not exist.
+
+    Of a specification it raises what is wrong with it by itself, and NotRunnable if what reads its files is missing.
+    """
     if request.preprocess is None:
         return
-    if ":" not in request.preprocess:
+    if is_specification(request.preprocess):
+        require_reader(read_spec(Path(request.preprocess)))
+    elif ":" not in request.preprocess:
         raise UsageError(
-            f"--preprocess {request.preprocess!r} is no function", fix="write --preprocess path/to/file.py:function"
+            f"--preprocess {request.preprocess!r} is no function and no specification",
+            fix="write --preprocess path/to/file.py:function, or name a .json as docs/preprocessing.md describes it",
         )
     given = [text for text in (request.samples, request.calibration) if text is not None]
     missing = [text for text in given if not _is_function(text) and not Path(text).exists()]
@@ -36,7 +44,7 @@ def require_files_to_preprocess(request: Request) -> None:
         raise UsageError(
             "--preprocess reads the files of --samples or --calibration, and "
             + (f"{', '.join(given)} gives calls as it is" if given else "there are none"),
-            fix="--samples FOLDER or --calibration FOLDER, with the files that the function is called with",
+            fix="--samples FOLDER or --calibration FOLDER, with the files that it is about",
         )
 
 

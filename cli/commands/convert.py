@@ -35,7 +35,8 @@ Examples:
     edgeproof convert path/to/folder-with-config.json/
   int8 beside float, with at most 1 % of decisions changed:
     edgeproof convert classifier.keras --precision fp32,int8 --calibration real.npz --samples test.npz --max-drop 1%
-  real samples from a folder of images, each opened by a function of yours:
+  real samples from a folder of images, as a specification says, or opened by a function of yours:
+    edgeproof convert classifier.keras --samples photos/ --preprocess preprocess.json
     edgeproof convert classifier.keras --samples photos/ --preprocess images.py:load
   a batch of 1 to 8:
     edgeproof convert model.pt2 --dynamic "image.0=1..8" -o out"""
@@ -76,9 +77,9 @@ Examples:
 )
 @click.option(
     "--preprocess",
-    metavar="FUNCTION",
-    help="file.py:function that makes one call of a file's path: --samples and --calibration are then folders of "
-    "images, sounds, anything.",
+    metavar="SPEC",
+    help="How files become calls: a specification (.json) for images, sounds and texts, which a bundle hands on, or "
+    "file.py:function, called with a file's path. --samples and --calibration are then folders of files.",
 )
 @click.option(
     "--state",
