@@ -54,6 +54,16 @@ class Sample:
         """64 rows for calibration, none of them in `evaluation`: an array for each input."""
         return self.folder / "calibration.npz"
 
+    @property
+    def preprocessing(self) -> Path:
+        """How files become inputs, where the sample takes images (docs/preprocessing.md)."""
+        return self.folder / "preprocess.json"
+
+    @property
+    def labels(self) -> Path:
+        """The names of the classes, one a line, where there are classes."""
+        return self.folder / "labels.txt"
+
     def arguments(self) -> tuple[str, ...]:
         """SOURCE and its options for `edgeproof convert`, with absolute paths."""
         model = () if self.factory is None else ("--model", str(self.folder / self.factory))

@@ -1,6 +1,7 @@
 """The main job on real models: a PyTorch and a Keras sample into all formats, in float and int8, here and on Arm.
 
-One table shows it all. It calls the command line, as a user would, and reads the JSON that it prints.
+One table shows it all, and each model ends as a bundle for its app team, which is verified as they would. It calls the
+command line, as a user would, and reads the JSON that it prints.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from rich.text import Text
 from edgeproof.converters.tensors import read_calls
 from edgeproof.sample_models.catalog import Sample, sample
 from edgeproof.sample_models.evaluation import evaluate, read_evaluation
+from edgeproof.sample_models.photos import has_photos, write_photos
 
 _EDGEPROOF = (sys.executable, "-P", "-m", "edgeproof.cli")
 _DEFAULT = ("digits_cnn", "faces_cnn")
@@ -51,6 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     console.print(f"\n{given.output.resolve()} holds the artifacts; all of it took {time.monotonic() - started:.0f} s")
     for chosen, outcome in outcomes:
         _explain_failures(console, chosen, outcome)
+    codes += [_hand_over(chosen, given.output, console) for chosen, _ in outcomes]
     return next((code for code in codes if code), 0)
 
 
@@ -70,11 +73,32 @@ def _targets() -> str:
 
 def _certify(chosen: Sample, folder: Path, targets: str) -> tuple[int, Outcome | None]:
     """Convert a sample, judged on its labelled rows: the exit code, and what came of it if anything did."""
-    rounding = ["--precision", "fp32,int8", "--calibration", str(chosen.calibration)]
-    options = [*rounding, "--samples", str(chosen.evaluation), "-o", str(folder), "--overwrite", "--json"]
+    options = ["--precision", "fp32,int8", *_rows(chosen, folder), "-o", str(folder), "--overwrite", "--json"]
     command = [*_EDGEPROOF, "convert", *chosen.arguments(), *options, "--on", targets]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
     return done.returncode, json.loads(done.stdout) if done.stdout.strip() else None
+
+
+def _rows(chosen: Sample, folder: Path) -> list[str]:
+    """The options for its labelled rows and its calibration: photographs where it takes them, otherwise arrays."""
+    if not has_photos(chosen):
+        return ["--samples", str(chosen.evaluation), "--calibration", str(chosen.calibration)]
+    photos = write_photos(chosen, folder.with_name(f"{folder.name}-photos"))
+    given = ["--samples", str(photos.samples), "--calibration", str(photos.calibration)]
+    return [*given, "--preprocess", str(chosen.preprocessing)]
+
+
+def _hand_over(chosen: Sample, output: Path, console: Console) -> int:
+    """Make the sample's bundle and verify it: the first exit code that is not 0."""
+    archive = output / f"{chosen.name}.zip"
+    labels = ["--labels", str(chosen.labels)] if chosen.labels.is_file() else []
+    made = [str(output / chosen.name), "-o", str(archive), "--overwrite", "--license", chosen.licence, *labels]
+    for command in (("bundle", *made), ("bundle", "verify", str(archive))):
+        console.print(f"\n[bold]edgeproof {command[0]} {command[1] if command[1] == 'verify' else archive}[/bold]")
+        code = subprocess.run([*_EDGEPROOF, *command, "-q"], check=False).returncode
+        if code:
+            return code
+    return 0
 
 
 def _table(outcomes: Sequence[tuple[Sample, Outcome]]) -> Table:

@@ -11,6 +11,7 @@ import numpy as np
 
 from ..errors import InputError, NotRunnable
 from ..signature import Signature
+from ..spread import SAMPLES, spread
 from ..tensors import Call, write_calls
 from .audio import preprocess_audio
 from .image import preprocess_image
@@ -18,7 +19,6 @@ from .kinds import AudioSpec, ImageSpec, Spec, TextSpec
 from .sounds import read_samples_of
 from .spec import check_spec, read_spec
 
-KEPT = 8  # of the files that samples are made of
 _READERS = {ImageSpec: ("PIL", "Pillow", "images"), TextSpec: ("tokenizers", "tokenizers", "text")}
 
 
@@ -81,7 +81,7 @@ def inputs_of(spec: Spec, original: Call, *, folder: Path) -> dict[str, np.ndarr
 def calls_as_specified(
     files: Sequence[Path], preprocess: Path, signature: Signature, *, originals: Path | None = None
 ) -> Iterator[dict[str, np.ndarray]]:
-    """The calls that a specification makes of files; what the first of them hold is written to `originals`.
+    """The calls that a specification makes of files; what some of them hold, see spread.py, is written to `originals`.
 
     Raises InputError if the specification contradicts the signature, or a file is none of its kind.
     """
@@ -89,7 +89,7 @@ def calls_as_specified(
     check_spec(spec, signature)
     preprocessor = Preprocessor(spec, preprocess.parent)
     if originals is not None:
-        write_calls(originals, map(preprocessor.original, files[:KEPT]))
+        write_calls(originals, (preprocessor.original(files[place]) for place in spread(range(len(files)), SAMPLES)))
     for file in files:
         try:
             yield preprocessor.inputs(preprocessor.original(file))

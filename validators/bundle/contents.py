@@ -11,7 +11,9 @@ import numpy as np
 
 from ...converters.errors import InputError
 from ...converters.manifest import file_sha256
-from ...converters.preprocessing.spec import Spec, check_spec, read_spec
+from ...converters.preprocessing.fitting import check_spec
+from ...converters.preprocessing.kinds import Spec
+from ...converters.preprocessing.spec import read_spec
 from ...converters.signature import Signature, TensorSpec
 from .manifest import DOCUMENT, FILE_NAME, BundledArtifact, BundledTensor, BundleManifest, GoldenCall
 
@@ -26,12 +28,6 @@ class BundleContents:
     manifest: BundleManifest
     spec: Spec | None = None
     labels: tuple[str, ...] = ()
-
-    @property
-    def spec_text(self) -> str:
-        """The specification as it stands in the bundle; empty without one."""
-        stated = self.manifest.preprocessing
-        return (self.folder / stated.file).read_text(encoding="utf-8") if stated else ""
 
 
 def read_contents(folder: Path) -> BundleContents:
@@ -107,8 +103,8 @@ def _labels(folder: Path, manifest: BundleManifest) -> tuple[str, ...]:
     sizes = {tensor.shape[-1] if tensor.shape else 0 for tensor in outputs}
     if len(names) != stated.count or not sizes <= {stated.count, *((1,) if stated.count == 2 else ())} or not sizes:
         raise InputError(
-            f"{stated.file} has {len(names)} labels, {FILE_NAME} states {stated.count} for {stated.output!r}, whose last "
-            f"axis has {', '.join(map(str, sorted(sizes, key=str))) or 'no size'}",
+            f"{stated.file} has {len(names)} labels, {FILE_NAME} states {stated.count} for {stated.output!r}, whose "
+            f"last axis has {', '.join(map(str, sorted(sizes, key=str))) or 'no size'}",
             fix=_AGAIN,
         )
     return names

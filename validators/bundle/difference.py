@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
+
+import msgspec
 
 from ...converters.documents import Document
 from .artifact_changes import changes_of
@@ -42,13 +46,7 @@ def difference(old: BundleContents, new: BundleContents) -> BundleDiff:
 
 def _of_bundles(old: BundleContents, new: BundleContents) -> Iterator[Change]:
     if old.spec != new.spec:
-        yield Change(
-            topic=Topic.PREPROCESSING,
-            breaking=True,
-            what="inputs are made otherwise",
-            old=old.spec_text,
-            new=new.spec_text,
-        )
+        yield from _of_specs(msgspec.to_builtins(old.spec) or {}, msgspec.to_builtins(new.spec) or {})
     if old.labels != new.labels:
         grown = old.labels == new.labels[: len(old.labels)] and bool(old.labels)
         first_time = not old.labels and bool(new.labels)
@@ -61,6 +59,18 @@ def _of_bundles(old: BundleContents, new: BundleContents) -> Iterator[Change]:
             topic=Topic.LICENCE, breaking=False, what="another licence: have it looked at",
             old=old.manifest.license or "none", new=new.manifest.license or "none",
         )  # fmt: skip
+
+
+def _of_specs(old: dict[str, Any], new: dict[str, Any]) -> Iterator[Change]:
+    """Every field that is another one; a specification where there was none tells what was so before, too."""
+    if not old:
+        yield Change(topic=Topic.PREPROCESSING, breaking=False, what="it is stated now how inputs are made")
+        return
+    for name in sorted(old.keys() | new.keys()):
+        before, after = (json.dumps(spec.get(name)) for spec in (old, new))
+        if before != after:
+            what = f"inputs are made otherwise: {name}"
+            yield Change(topic=Topic.PREPROCESSING, breaking=True, what=what, old=before, new=after)
 
 
 def _listed(labels: Sequence[str]) -> str:

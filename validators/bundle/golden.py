@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
 from urllib.parse import quote
 
@@ -19,28 +18,26 @@ from ..judging import HOST
 from ..limits import measured_limits
 from ..parity import ParityRow
 from .manifest import GoldenCall, Original
-from .replay import SAMPLES
+from .replay import samples_of
 
 FOLDER = "golden"
-ORIGINALS = "originals.npz"
 
 
 @dataclass(slots=True)
 class GoldenFiles:
     """Writes golden files of a bundle in `stage`, from the stored calls of what `convert` wrote (`golden`).
 
-    There are as many as real samples, eight at most; the example stands in where there are none. Inputs of the same
-    bytes are one file for all artifacts.
+    There are as many as `samples_of` names. Inputs of the same bytes are one file for all artifacts.
     """
 
     stage: Path
     golden: Golden
     _inputs: dict[bytes, str] = field(default_factory=dict[bytes, str])
 
-    @property
-    def count(self) -> int:
-        """How many samples there are."""
-        return min(max(self.golden.real, 1), SAMPLES)
+    def shown(self, calls: Path) -> Iterator[Call]:
+        """Those calls of a file that the bundle shows."""
+        wanted = set(samples_of(self.golden))
+        return (call for place, call in enumerate(read_calls(calls)) if place in wanted)
 
     def calls_of(self, record: ArtifactRecord, outputs: Path, rows: Sequence[ParityRow]) -> tuple[GoldenCall, ...]:
         """Write what an artifact takes and gave on the host (the file of calls `outputs`).
@@ -50,7 +47,7 @@ class GoldenFiles:
         if not outputs.is_file():
             raise InputError(f"{outputs.name} is missing beside {record.file}", fix="convert again, with --on host")
         tolerance = self._tolerance(record, rows)
-        pairs = zip(islice(read_calls(self.golden.calls), self.count), read_calls(outputs), strict=False)
+        pairs = zip(self.shown(self.golden.calls), self.shown(outputs), strict=True)
         return tuple(self._call(number, record, *pair, tolerance) for number, pair in enumerate(pairs))
 
     def _call(
@@ -95,10 +92,10 @@ class GoldenFiles:
 
     def originals(self) -> tuple[Original, ...]:
         """Write what the samples were before preprocessing, if `convert` kept it."""
-        stored = self.golden.folder / ORIGINALS
+        stored = self.golden.originals
         if not stored.exists():
             return ()
-        calls = islice(read_calls(stored), self.count)
+        calls = read_calls(stored)
         return tuple(
             self._original(number, name, array) for number, call in enumerate(calls) for name, array in call.items()
         )

@@ -15,6 +15,7 @@ from ...converters.errors import InputError
 from ...converters.manifest import ArtifactRecord, Manifest, file_sha256
 from ...converters.output_folder import RECIPES
 from ...converters.precision import Precision
+from ...converters.spread import SAMPLES, spread
 from ...converters.tensors import read_calls, write_calls
 from ..golden import FOLDER as GOLDEN
 from ..golden import Golden, copied
@@ -26,14 +27,18 @@ from ..targets.selection import selection
 FOLDER = "verification"
 ARTIFACTS = "artifacts"
 _REPORT = "parity.json"
-SAMPLES = 8  # as many real samples go in as files for people, too
+
+
+def samples_of(golden: Golden) -> tuple[int, ...]:
+    """The calls that a bundle shows to people, in ascending order: some real samples, or the example without any."""
+    return tuple(spread(range(golden.real), SAMPLES)) or (0,)
 
 
 def positions_of(golden: Golden) -> tuple[int, ...]:
-    """The calls that a bundle carries, in ascending order: its first samples, and what a slow target would run."""
+    """The calls that a bundle carries, in ascending order: `samples_of`, and what a slow target runs besides."""
     count = sum(1 for _ in read_calls(golden.calls))
-    first = range(min(golden.real, SAMPLES))
-    return tuple(sorted({*first, *selection(count, real=golden.real, feedback=golden.feedback)}))
+    others = selection(count, real=golden.real, feedback=golden.feedback)
+    return tuple(sorted({*samples_of(golden), *(place for place in others if place >= golden.real)}))
 
 
 def store(stage: Path, folder: Path, made: Manifest, report: ParityReport, records: Sequence[ArtifactRecord]) -> None:
@@ -56,7 +61,8 @@ def store(stage: Path, folder: Path, made: Manifest, report: ParityReport, recor
     recipes = {name: file for name, file in made.recipes.items() if any(each.precision == name for each in records)}
     for file in recipes.values():
         (place / file).parent.mkdir(exist_ok=True)
-        shutil.copyfile(folder / file, place / file)
+        for stored in (file, str(Path(file).with_suffix(".npz"))):  # its numbers lie beside it
+            shutil.copyfile(folder / stored, place / stored)
     for companion in (each for record in records for each in record.companions):
         shutil.copyfile(folder / companion.file, place / companion.file)
     files = {path.name: file_sha256(path) for path in sorted((place / GOLDEN).iterdir())}

@@ -10,7 +10,7 @@ import numpy as np
 from ...converters.inspection.findings import TensorFacts
 from ...converters.job import Layout
 from ...converters.manifest import ArtifactRecord
-from ...converters.preprocessing.spec import ImageSpec, Spec
+from ...converters.preprocessing.kinds import ImageSpec, Spec
 from ...converters.signature import TensorSpec
 from ...converters.source import Framework
 from .manifest import BundledTensor

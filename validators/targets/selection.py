@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from itertools import zip_longest
 
 from ...converters.feedback import Feedback
+from ...converters.spread import SAMPLES, spread
 
-_REAL = 8
 _PROBES = 16
 _SEQUENCE = 8
 _BEFORE_A_SEQUENCE = 3
@@ -21,14 +20,7 @@ def selection(count: int, *, real: int, feedback: Feedback | None) -> tuple[int,
     sequence, which must not be left out.
     """
     start = count if feedback is None else feedback.start
-    samples = _spread(range(real), _REAL if feedback is None else _BEFORE_A_SEQUENCE)
-    probes = _spread(range(real + 1, start), _PROBES if feedback is None else _BEFORE_A_SEQUENCE)
+    samples = spread(range(real), SAMPLES if feedback is None else _BEFORE_A_SEQUENCE)
+    probes = spread(range(real + 1, start), _PROBES if feedback is None else _BEFORE_A_SEQUENCE)
     mixed = (each for pair in zip_longest(samples, probes) for each in pair if each is not None)
     return (real, *mixed, *range(start, min(count, start + _SEQUENCE)))
-
-
-def _spread(positions: range, count: int) -> Sequence[int]:
-    """At most `count` of them, the first and the last included."""
-    if len(positions) <= count:
-        return positions
-    return [positions[round(place * (len(positions) - 1) / (count - 1))] for place in range(count)]

@@ -101,7 +101,6 @@ HARMLESS: dict[str, tuple[Topic | None, Make]] = {
 
 
 def _contents(tmp_path: Path, manifest: BundleManifest, **parts: Any) -> BundleContents:
-    (tmp_path / "preprocess.json").write_text("{}")
     return BundleContents(folder=tmp_path, manifest=manifest, **{"spec": SPEC, "labels": LABELS, **parts})
 
 
