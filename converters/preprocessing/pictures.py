@@ -11,7 +11,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from ..errors import InputError
 
 # By name, because Pillow would start programs for some others (PostScript).
-_FORMATS = ("PNG", "JPEG", "MPO", "BMP", "GIF", "WEBP", "TIFF", "PPM")
+_FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF")
 _MODES = frozenset({"1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX"})
 _FIX = "store it as a still PNG or JPEG of 8 bits a channel, or take it away"
 
@@ -39,7 +39,7 @@ def read_pixels(path: Path) -> np.ndarray:
 
 
 def _require_plain(image: Image.Image, path: Path) -> None:
-    # A phone's MPO holds the picture and then others of the same moment, as for depth.
+    # A phone's JPEG may be an MPO, which holds the picture and then others of the same moment, as for depth.
     if getattr(image, "is_animated", False) and image.format != "MPO":
         raise InputError(f"{path} holds several pictures", fix=_FIX)
     # Pillow opens 16 bits a channel as RGB of 8; what the file has stands in how it would be decoded.

@@ -19,6 +19,7 @@ from edgeproof.converters.source import Framework, Source, SourceKind
 from edgeproof.converters.tensors import read_calls, write_calls
 from edgeproof.validators.calibration import Calibration, collect_calibration, require_calibration
 from edgeproof.validators.request import Request
+from edgeproof.validators.samples import hash_calls
 
 Array = np.ndarray[Any, np.dtype[Any]]
 IMAGE = TensorSpec(name="image", dtype="float32", shape=(2, 3))
@@ -69,6 +70,7 @@ def test_calls_are_written_where_the_quantiser_finds_them(tmp_path: Path) -> Non
     assert found.calls == len(calls) == 32
     assert np.array_equal(np.stack([call["image"] for call in calls]), real(32))
     assert found.notes == ()
+    assert found.sha256 == hash_calls(calls)
 
 
 def test_labels_are_no_inputs_here_either(tmp_path: Path) -> None:

@@ -66,3 +66,14 @@ def test_what_is_no_function_and_what_does_not_exist_is_refused() -> None:
         require_files_to_preprocess(replace(PLAIN, samples="photos", preprocess="own.py"))
     with pytest.raises(InputError, match="gone does not exist"):
         require_files_to_preprocess(replace(PLAIN, samples="gone", preprocess="own.py:load"))
+
+
+def test_a_specification_is_read_before_anything_starts(folder: Path) -> None:
+    (folder / "preprocess.json").write_text('{"schema": 1, "kind": "image", "input": "x"}')
+    asked = replace(PLAIN, samples="photos", preprocess="preprocess.json")
+    require_files_to_preprocess(asked)
+    (folder / "preprocess.json").write_text('{"schema": 1, "kind": "image", "input": "x", "divisor": 0}')
+    with pytest.raises(InputError, match="divisor of 0"):
+        require_files_to_preprocess(asked)
+    with pytest.raises(InputError, match=r"gone.json cannot be read"):
+        require_files_to_preprocess(replace(asked, preprocess="gone.json"))
