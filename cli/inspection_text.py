@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from ..converters.inspection.findings import Inspection, Partition, Weights
 from ..validators.reports.wording import size
 from .fields import field_lines
+from .metadata_text import metadata_lines
 from .tensor_text import input_text, tensor_lines
 from .wording import counts_text, plural, printable
 
@@ -34,7 +35,7 @@ def describe(found: Inspection) -> Iterator[str]:
     outside = " outside of partitions" if contents.partitions else ""
     yield from _field("operators", [f"{found.undelegated:,}{outside}", counts_text(contents.operators)])
     yield from _field("versions", [f"{printable(name)} {printable(text)}" for name, text in contents.versions.items()])
-    yield from _field("metadata", [f"{printable(name)}: {printable(text)}" for name, text in contents.metadata.items()])
+    yield from _field("metadata", [line for entry in contents.metadata.items() for line in metadata_lines(*entry)])
     yield from _field("notes", [printable(note) for note in contents.notes])
 
 

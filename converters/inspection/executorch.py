@@ -1,22 +1,22 @@
 """Reads an ExecuTorch program: methods, kernels, delegates with their payloads, constants.
 
 Field numbers are those of executorch/exir/_serialize/program.fbs in 1.5, in the order of declaration (a union takes
-two). Bytes 8 to 12 are "eh00" when an extended header follows: its length (u32), the size of the program (u64), where
-the segments start (u64) and, in headers of 32 bytes, how many bytes they have (u64).
+two).
 """
 
 from __future__ import annotations
 
-import struct
 from collections import Counter
 from collections.abc import Iterator
 
 from ..checkpoints.malformed import Budget, Malformed, pick
 from ..quantization.execution import Execution, HeavyOperator
+from .executorch_header import read_header
 from .executorch_kernels import heavy_kernels
 from .executorch_variants import kernel_variants, reordered, xnnpack_variants
 from .findings import Contents, Partition, TensorFacts
 from .flatbuffer import Table, root_table
+from .texts import text_of
 from .variants import Variants, together
 from .weights import WeightTally, product, ranked
 from .xnnpack import read_xnnpack
@@ -40,7 +40,9 @@ _VALUE_NAMES = {1: "none", 2: "int", 3: "bool", 4: "float", 6: "string"}
 _KERNEL_CALL, _DELEGATE_CALL = 1, 2
 
 
-class _Program:
+class Program:
+    """The fields of the root table; all behind the version refer to something."""
+
     VERSION, PLANS, OLD_CONSTANTS, DELEGATE_DATA, SEGMENTS, CONSTANT_SEGMENT, MUTABLE_SEGMENTS, NAMED_DATA = range(8)
 
 
@@ -69,18 +71,19 @@ class ExecutorchReader:
         self._data = data
         self._program = root_table(data, Budget(len(data)))
         self._weights = WeightTally()
-        self._segments_start, self._header = _extended_header(data)
-        self._segments = [self._segment(segment) for segment in self._program.tables(_Program.SEGMENTS)]
-        self._named_sizes = {
-            entry.string(0) or "": len(pick(self._segments, entry.scalar(1, "I"), "segment"))
-            for entry in self._program.tables(_Program.NAMED_DATA)
+        self._header = read_header(data)
+        self._segments = [self._segment(segment) for segment in self._program.tables(Program.SEGMENTS)]
+        self._named = {
+            entry.string(0) or "": pick(self._segments, entry.scalar(1, "I"), "segment")
+            for entry in self._program.tables(Program.NAMED_DATA)
         }
+        self._named_sizes = {name: len(data) for name, data in self._named.items()}
 
     def read(self) -> Contents:
         """Everything the program tells."""
         methods: list[Table] = []
         metadata: dict[str, str] = {}
-        for plan in self._program.tables(_Program.PLANS):
+        for plan in self._program.tables(Program.PLANS):
             constant = _constant_method(plan)
             if constant is None:
                 methods.append(plan)
@@ -101,16 +104,25 @@ class ExecutorchReader:
             operators=ranked(operators),
             partitions=tuple(partitions),
             weights=self._weights_of(methods).total(),
-            versions={"schema": str(self._program.scalar(_Program.VERSION, "I")), **self._header},
-            metadata=metadata,
+            versions=self._versions(),
+            metadata={**metadata, **self._texts()},
             notes=tuple(_notes(methods, inputs)),
         )
+
+    def _versions(self) -> dict[str, str]:
+        header = {} if self._header is None else {"extended header": f"{self._header.length} bytes"}
+        return {"schema": str(self._program.scalar(Program.VERSION, "I")), **header}
+
+    def _texts(self) -> dict[str, str]:
+        """Named data that are texts and called like files; the weights of delegates are called by hashes."""
+        found = {name: text_of(data) for name, data in self._named.items() if "." in name}
+        return {name: text for name, text in found.items() if text}
 
     def execution(self) -> Execution:
         """The convolutions and matrix products, in delegates and beside them."""
         found: list[HeavyOperator] = []
         partitions = 0
-        for plan in self._program.tables(_Program.PLANS):
+        for plan in self._program.tables(Program.PLANS):
             for delegate in plan.tables(_Plan.DELEGATES):
                 partitions += 1
                 if delegate.string(0) == "XnnpackBackend":
@@ -121,7 +133,7 @@ class ExecutorchReader:
     def variants(self) -> Variants:
         """How it resizes, pads and computes GELU, in delegates and beside them."""
         found: list[Variants] = []
-        for plan in self._program.tables(_Program.PLANS):
+        for plan in self._program.tables(Program.PLANS):
             delegates = (each for each in plan.tables(_Plan.DELEGATES) if each.string(0) == "XnnpackBackend")
             found += (xnnpack_variants(self._payload(delegate)) for delegate in delegates)
             found.append(kernel_variants(_kernel_calls(plan), list(plan.tables(_Plan.VALUES))))
@@ -129,11 +141,11 @@ class ExecutorchReader:
 
     def reordered(self) -> Iterator[str]:
         """Inputs and constants whose numbers do not lie in the order of their axes."""
-        for plan in self._program.tables(_Program.PLANS):
+        for plan in self._program.tables(Program.PLANS):
             yield from reordered(list(plan.tables(_Plan.VALUES)), plan.numbers(_Plan.INPUTS, "i") or ())
 
     def _segment(self, segment: Table) -> memoryview:
-        start = self._segments_start + segment.scalar(0, "Q")
+        start = (self._header.segments if self._header else 0) + segment.scalar(0, "Q")
         end = start + segment.scalar(1, "Q")
         if end > len(self._data):
             raise Malformed(f"a segment ends at byte {end}, and there are {len(self._data)}")
@@ -166,7 +178,7 @@ class ExecutorchReader:
         index = reference.scalar(1, "I")
         if reference.scalar(0, "b"):
             return pick(self._segments, index, "segment")
-        inline = list(self._program.tables(_Program.DELEGATE_DATA))
+        inline = list(self._program.tables(Program.DELEGATE_DATA))
         return pick(inline, index, "delegate payload").bytes(0) or memoryview(b"")
 
     def _weights_of(self, methods: list[Table]) -> WeightTally:
@@ -182,17 +194,6 @@ class ExecutorchReader:
                     mutable = tensor.table(_Tensor.ALLOCATION) is not None
                     self._weights.add((mutable, buffer), dtype, shape, product(shape) * _width(dtype))
         return self._weights
-
-
-def _extended_header(data: memoryview) -> tuple[int, dict[str, str]]:
-    if len(data) < 32 or data[8:12].tobytes() != b"eh00":
-        return 0, {}
-    length, program, segments = struct.unpack_from("<IQQ", data, 12)
-    segment_bytes = struct.unpack_from("<Q", data, 32)[0] if length >= 32 and len(data) >= 40 else 0
-    end = max(program, segments + segment_bytes)
-    if end > len(data):
-        raise Malformed(f"its header promises {end} bytes, and there are {len(data)}")
-    return segments, {"extended header": f"{length} bytes"}
 
 
 def _calls(plan: Table) -> tuple[Counter[str], Counter[int]]:

@@ -24,6 +24,21 @@ class Table:
         self._vtable = position - int(self._unpack("<i", position))
         self._vtable_size = int(self._unpack("<H", self._vtable))
 
+    @property
+    def position(self) -> int:
+        """Where the table stands in the buffer."""
+        return self._position
+
+    @property
+    def known_fields(self) -> int:
+        """How many fields the table's writer knew of, those that are absent included."""
+        return (self._vtable_size - 4) // 2
+
+    def target(self, field: int) -> int | None:
+        """Where what the field refers to stands in the buffer, None when the field is absent."""
+        where = self._field(field)
+        return where + int(self._unpack("<I", where)) if where else None
+
     def scalar(self, field: int, code: str, default: int = 0) -> int:
         """An integer or boolean field; `code` is its struct letter."""
         where = self._field(field)

@@ -7,21 +7,25 @@ https://github.com/google-ai-edge/LiteRT/blob/main/tflite/converter/schema/schem
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from ..checkpoints.malformed import Budget, Malformed, pick
 from .findings import Contents, TensorFacts
 from .flatbuffer import Table, root_table
+from .litert_description import IDENTIFIER as DESCRIPTION_IDENTIFIER
+from .litert_description import KEY, read_description
 from .litert_names import OPERATORS, TENSOR_TYPES
+from .texts import shown
 from .weights import WeightTally, ranked
 
 IDENTIFIER = b"TFL3"
 _CUSTOM = OPERATORS.index("CUSTOM")
-_LONGEST_METADATA = 200
 
 
-class _Model:
-    VERSION, OPERATOR_CODES, SUBGRAPHS, DESCRIPTION, BUFFERS, _, METADATA, SIGNATURE_DEFS, GROUPS = range(9)
+class Model:
+    """The fields of the root table; all behind the version refer to something."""
+
+    VERSION, OPERATOR_CODES, SUBGRAPHS, DESCRIPTION, BUFFERS, _, METADATA, SIGNATURE_DEFS, GROUPS, EXTERNAL = range(10)
 
 
 class _SubGraph:
@@ -40,7 +44,9 @@ class _OperatorCode:
     OLD_BUILTIN, CUSTOM, VERSION, BUILTIN = range(4)
 
 
-class _Buffer:
+class Buffer:
+    """The fields of a constant: its bytes, or where they stand behind the graph."""
+
     DATA, OFFSET, SIZE = range(3)
 
 
@@ -51,10 +57,10 @@ class _Signature:
 def read_litert(data: memoryview) -> Contents:
     """Read a .tflite file; raises Malformed."""
     model = root_table(data, Budget(len(data)))
-    graphs = list(model.tables(_Model.SUBGRAPHS))
+    graphs = list(model.tables(Model.SUBGRAPHS))
     if not graphs:
         raise Malformed("it holds no graph")
-    sizes = [_buffer_size(buffer, len(data)) for buffer in model.tables(_Model.BUFFERS)]
+    sizes = [_buffer_size(buffer, len(data)) for buffer in model.tables(Model.BUFFERS)]
     weights = WeightTally()
     tensors = [list(graph.tables(_SubGraph.TENSORS)) for graph in graphs]
     for tensor in (tensor for group in tensors for tensor in group):
@@ -74,7 +80,7 @@ def read_litert(data: memoryview) -> Contents:
 
 
 def _operators(model: Table, graphs: list[Table]) -> dict[str, int]:
-    names = [_operator_name(code) for code in model.tables(_Model.OPERATOR_CODES)]
+    names = [_operator_name(code) for code in model.tables(Model.OPERATOR_CODES)]
     counts: Counter[str] = Counter()
     for graph in graphs:
         for operator in graph.tables(_SubGraph.OPERATORS):
@@ -103,7 +109,7 @@ def _flex_notes(operators: dict[str, int]) -> Iterator[str]:
 def _signature(
     model: Table, graphs: list[Table], tensors: list[list[Table]]
 ) -> tuple[tuple[TensorFacts, ...], tuple[TensorFacts, ...], tuple[str, ...]]:
-    signatures = list(model.tables(_Model.SIGNATURE_DEFS))
+    signatures = list(model.tables(Model.SIGNATURE_DEFS))
     if not signatures:
         sides = (graphs[0].numbers(side, "i") or () for side in (_SubGraph.INPUTS, _SubGraph.OUTPUTS))
         inputs, outputs = (tuple(_facts(pick(tensors[0], index, "tensor")) for index in side) for side in sides)
@@ -118,6 +124,26 @@ def _signature(
         return inputs, outputs, ()
     keys = ", ".join(signature.string(_Signature.KEY) or "?" for signature in signatures)
     return inputs, outputs, (f"has {len(signatures)} signatures ({keys}); the first is shown",)
+
+
+def tensor_names(model: Table) -> tuple[list[str], list[str]]:
+    """Names of the first graph's inputs and outputs, in its own order: the signature's, else those of its tensors."""
+    graph = next(model.tables(Model.SUBGRAPHS), None)
+    if graph is None:
+        raise Malformed("it holds no graph")
+    signatures = (each for each in model.tables(Model.SIGNATURE_DEFS) if each.scalar(_Signature.SUBGRAPH, "I") == 0)
+    signature = next(signatures, None)
+    return (
+        _names(graph, _SubGraph.INPUTS, signature.tables(_Signature.INPUTS) if signature else ()),
+        _names(graph, _SubGraph.OUTPUTS, signature.tables(_Signature.OUTPUTS) if signature else ()),
+    )
+
+
+def _names(graph: Table, side: int, entries: Iterable[Table]) -> list[str]:
+    tensors = list(graph.tables(_SubGraph.TENSORS))
+    known = {entry.scalar(1, "I"): entry.string(0) for entry in entries}
+    places = graph.numbers(side, "i") or ()
+    return [known.get(place) or pick(tensors, place, "tensor").string(_Tensor.NAME) or "?" for place in places]
 
 
 def _facts(tensor: Table, *, name: str | None = None) -> TensorFacts:
@@ -149,31 +175,33 @@ def _tally(tensor: Table, sizes: list[int], weights: WeightTally) -> None:
 
 
 def _buffer_size(buffer: Table, file_size: int) -> int:
-    offset, size = buffer.scalar(_Buffer.OFFSET, "Q"), buffer.scalar(_Buffer.SIZE, "Q")
+    offset, size = buffer.scalar(Buffer.OFFSET, "Q"), buffer.scalar(Buffer.SIZE, "Q")
     if offset > 1:  # Constants past the two gigabytes that a FlatBuffer can address stand after it.
         if offset + size > file_size:
             raise Malformed(f"a constant ends at byte {offset + size}, and there are {file_size}")
         return size
-    data = buffer.bytes(_Buffer.DATA)
+    data = buffer.bytes(Buffer.DATA)
     return 0 if data is None else len(data)
 
 
 def _metadata(model: Table) -> tuple[dict[str, str], dict[str, str]]:
-    buffers = list(model.tables(_Model.BUFFERS))
-    versions = {"schema": str(model.scalar(_Model.VERSION, "I"))}
+    buffers = list(model.tables(Model.BUFFERS))
+    versions = {"schema": str(model.scalar(Model.VERSION, "I"))}
     metadata: dict[str, str] = {}
-    description = model.string(_Model.DESCRIPTION)
+    description = model.string(Model.DESCRIPTION)
     if description:
         metadata["description"] = description
-    for entry in model.tables(_Model.METADATA):
+    for entry in model.tables(Model.METADATA):
         name = entry.string(0) or "?"
-        content = pick(buffers, entry.scalar(1, "I"), "buffer").bytes(_Buffer.DATA)
+        content = pick(buffers, entry.scalar(1, "I"), "buffer").bytes(Buffer.DATA)
         if name == "min_runtime_version":
-            versions["minimum runtime"] = _text(content)
+            versions["minimum runtime"] = shown(content)
         elif name == "CONVERSION_METADATA" and content:
             versions.update(_converter(content))
+        elif name == KEY and content and content[4:8].tobytes() == DESCRIPTION_IDENTIFIER:
+            metadata[name] = read_description(content)
         else:
-            metadata[name] = _text(content)
+            metadata[name] = shown(content)
     return versions, metadata
 
 
@@ -183,11 +211,3 @@ def _converter(content: memoryview) -> Iterator[tuple[str, str]]:
     version = environment.string(0) if environment else None
     if version:
         yield "converter (TensorFlow)", version
-
-
-def _text(content: memoryview | None) -> str:
-    data = b"" if content is None else content[:_LONGEST_METADATA].tobytes().rstrip(b"\0")
-    text = data.decode("utf-8", "replace")
-    if content is not None and (len(content) > _LONGEST_METADATA or not text.isprintable()):
-        return f"{len(content)} bytes"
-    return text

@@ -15,6 +15,7 @@ from ..checkpoints.torch_zip import read_torch_zip
 from ..errors import UnsafeInput
 from .checkpoint_tree import tensor_facts
 from .findings import Contents, TensorFacts
+from .texts import shown
 from .torchscript_code import Method, TorchscriptCode, split_types
 from .weights import WeightTally, product, ranked
 
@@ -98,14 +99,11 @@ class Archive:
                 yield label, _text(self.entry(name)[:100]).strip()
 
     def extra(self) -> dict[str, str]:
-        """The extra files that were saved with the module, short texts as they are."""
+        """The extra files that were saved with the module, texts as they are."""
         found: dict[str, str] = {}
         for name in self._names:
             if name.startswith("extra/"):
-                data = self.entry(name)
-                text = _text(data[:200])
-                short = len(data) <= 200 and text.isprintable()
-                found[name.removeprefix("extra/")] = text if short else f"{len(data)} bytes"
+                found[name.removeprefix("extra/")] = shown(self.entry(name))
         return found
 
     def notes(self) -> Iterator[str]:

@@ -59,8 +59,8 @@ def test_tensor_types_of_executorch_are_those_of_its_schema() -> None:
 
 def test_fields_of_a_program_stand_where_its_schema_has_them() -> None:
     schema = _file_of("executorch", "exir", "_serialize", "program.fbs").read_text()
-    assert _fields(schema, "Program").index("segments") == executorch._Program.SEGMENTS
-    assert _fields(schema, "Program").index("named_data") == executorch._Program.NAMED_DATA
+    assert _fields(schema, "Program").index("segments") == executorch.Program.SEGMENTS
+    assert _fields(schema, "Program").index("named_data") == executorch.Program.NAMED_DATA
     assert _fields(schema, "ExecutionPlan").index("delegates") == executorch._Plan.DELEGATES
     assert _fields(schema, "Tensor").index("shape_dynamism") == executorch._Tensor.DYNAMISM
     assert _fields(schema, "Tensor").index("extra_tensor_info") == executorch._Tensor.EXTRA
