@@ -41,6 +41,23 @@ _LINKED = {
 }
 _ENGINE = "    at::globalContext().setQEngine(at::QEngine::ONEDNN);  // other engines may saturate in 8 bits\n"
 _PIXELS = "pixels.data(), int(original.shape[0]), int(original.shape[1])"
+_OPEN = """\
+// Axis `axis` of output `output` is as long as axis `input_axis` of input `input`.
+struct Follower {{
+  std::size_t output, axis, input, input_axis;
+}};
+const std::vector<Follower> kFollowers = {{
+{followers}
+}};
+
+"""
+_FOLLOW = """\
+    // The runtime knows the sizes of some outputs after a call alone, and wants the memory for them before.
+    for (LiteRtParamIndex place = 0; place < kOutputs.size(); ++place)
+      for (const Follower& one : kFollowers)
+        if (one.output == output_at(place))
+          layouts[place].dimensions[one.axis] = static_cast<std::int32_t>(inputs[one.input].shape[one.input_axis]);
+"""
 _FROM_ORIGINAL = """\
     if (const auto* original = edgeproof::original_of(call.sample, kOriginals))
       inputs[{place}] = edgeproof::tensor_of(preprocessed(root, *original), inputs[{place}].shape);
@@ -80,7 +97,7 @@ def example(facts: Facts) -> str:
     made = facts.artifact.format
     includes = (*(('"preprocess.hpp"',) if facts.made is not None else ()), *_INCLUDES[made])
     slots = {
-        "MODEL": filled(template("cpp", f"{made}.cpp"), {"ENGINE": _ENGINE if facts.exact_engine else ""}),
+        "MODEL": filled(template("cpp", f"{made}.cpp"), _model(facts)),
         **facts.slots("// "),
         "QUOTED_PATH": DIALECT.quoted(f"/{facts.path}"),
         "BUILD": f"g++ -std=c++17 {_COMPILED[made]}{facts.stem}.cpp -o example {_LINKED[made]}",
@@ -92,6 +109,27 @@ def example(facts: Facts) -> str:
         **_labels(facts),
     }
     return filled(template("cpp", "example.cpp"), slots)
+
+
+def _model(facts: Facts) -> dict[str, str]:
+    artifact = facts.artifact
+    inputs = {
+        size: (place, axis)
+        for place, tensor in enumerate(artifact.inputs)
+        for axis, size in enumerate(tensor.shape)
+        if isinstance(size, str)
+    }
+    followers = [
+        f"{{{place}, {axis}, {inputs[size][0]}, {inputs[size][1]}}}"
+        for place, tensor in enumerate(artifact.outputs)
+        for axis, size in enumerate(tensor.shape)
+        if isinstance(size, str) and size in inputs
+    ]
+    return {
+        "ENGINE": _ENGINE if facts.exact_engine else "",
+        "OPEN": _OPEN.format(followers=_lines(followers)) if followers else "",
+        "FOLLOW": _FOLLOW if followers else "",
+    }
 
 
 def _preprocessing(facts: Facts) -> dict[str, str]:

@@ -1,4 +1,4 @@
-LiteRtElementType litert_type(Type type) {
+@@OPEN@@LiteRtElementType litert_type(Type type) {
   switch (type) {
     case Type::float16: return kLiteRtElementTypeFloat16;
     case Type::float32: return kLiteRtElementTypeFloat32;
@@ -55,21 +55,16 @@ class Model {
   explicit Model(const std::string& file) {
     check(LiteRtCreateEnvironment(0, nullptr, &environment_), "making an environment");
     check(LiteRtCreateModelFromFile(environment_, file.c_str(), &model_), "loading the model");
-    LiteRtOptions options = nullptr;
-    check(LiteRtCreateOptions(&options), "making options");
-    check(LiteRtSetOptionsHardwareAccelerators(options, kLiteRtHwAcceleratorCpu), "choosing the processor");
-    const LiteRtStatus status = LiteRtCreateCompiledModel(environment_, model_, options, &compiled_);
-    LiteRtDestroyOptions(options);
-    check(status, "compiling the model");
     check(LiteRtGetModelSignature(model_, 0, &signature_), "finding the signature");
   }
   ~Model() {
-    LiteRtDestroyCompiledModel(compiled_);
+    if (compiled_ != nullptr) LiteRtDestroyCompiledModel(compiled_);
     LiteRtDestroyModel(model_);
     LiteRtDestroyEnvironment(environment_);
   }
 
   Tensors run(const Tensors& inputs) {
+    prepare(inputs);
     std::vector<Buffer> given, answers;
     std::vector<LiteRtTensorBuffer> given_handles, answer_handles;
     for (LiteRtParamIndex place = 0; place < kInputs.size(); ++place) {
@@ -80,7 +75,7 @@ class Model {
     }
     std::vector<LiteRtLayout> layouts(kOutputs.size());
     check(LiteRtGetCompiledModelOutputTensorLayouts(compiled_, 0, layouts.size(), layouts.data(), true), "asking for shapes");
-    for (LiteRtParamIndex place = 0; place < kOutputs.size(); ++place) {
+@@FOLLOW@@    for (LiteRtParamIndex place = 0; place < kOutputs.size(); ++place) {
       answers.emplace_back(environment_, kOutputs[output_at(place)].type, layouts[place]);
       answer_handles.push_back(answers.back().handle);
     }
@@ -96,6 +91,21 @@ class Model {
   }
 
  private:
+  // Compiles for the first call and whenever sizes are others than last time: what is compiled keeps those of its calls.
+  void prepare(const Tensors& inputs) {
+    std::vector<std::vector<std::int64_t>> shapes;
+    for (const Tensor& input : inputs) shapes.push_back(input.shape);
+    if (compiled_ != nullptr && shapes == shapes_) return;
+    if (compiled_ != nullptr) LiteRtDestroyCompiledModel(std::exchange(compiled_, nullptr));
+    LiteRtOptions options = nullptr;
+    check(LiteRtCreateOptions(&options), "making options");
+    check(LiteRtSetOptionsHardwareAccelerators(options, kLiteRtHwAcceleratorCpu), "choosing the processor");
+    const LiteRtStatus status = LiteRtCreateCompiledModel(environment_, model_, options, &compiled_);
+    LiteRtDestroyOptions(options);
+    check(status, "compiling the model");
+    shapes_ = shapes;
+  }
+
   // A signature's tensors have an order of their own; names say which is which.
   std::size_t input_at(LiteRtParamIndex place) const {
     const char* name = nullptr;
@@ -129,4 +139,5 @@ class Model {
   LiteRtModel model_ = nullptr;
   LiteRtCompiledModel compiled_ = nullptr;
   LiteRtSignature signature_ = nullptr;
+  std::vector<std::vector<std::int64_t>> shapes_;
 };
