@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from ..checkpoints import protobuf
@@ -31,10 +32,20 @@ _TYPED_DATA = frozenset({4, 5, 7, 9, 10, 11})
 _DEEPEST = 64
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Function:
+    """A function that a model defines: "domain::name", the opsets it is written in, the operators in its body."""
+
+    name: str
+    opsets: dict[str, str]
+    operators: dict[str, int]
+
+
 class OnnxReader:
-    """Collects what one model holds while its graphs are walked."""
+    """Collects what one model holds while its graphs are walked; `functions` are there once it was read."""
 
     def __init__(self) -> None:
+        self.functions: dict[str, Function] = {}
         self._operators: Counter[str] = Counter()
         self._weights = WeightTally()
         self._side_data: set[SideData] = set()
@@ -54,7 +65,9 @@ class OnnxReader:
             elif number == 14:
                 metadata.update([_entry(nested(value))])
             elif number == 25:
-                notes.append(f"defines the function {self._function(nested(value))}, whose nodes are counted once")
+                function = self._function(nested(value))
+                self.functions[function.name] = function
+                notes.append(f"defines the function {function.name}, whose nodes are counted once")
             else:
                 versions.update(_version(number, value))
         notes += self._about_side_files(folder)
@@ -107,8 +120,10 @@ class OnnxReader:
             elif number == 22:
                 self._sparse(nested(value))
 
-    def _function(self, function: memoryview) -> str:
+    def _function(self, function: memoryview) -> Function:
         name = domain = ""
+        opsets: dict[str, str] = {}
+        outside, self._operators = self._operators, Counter()
         for number, value in self._fields(function):
             if number == 1:
                 name = text(value)
@@ -116,7 +131,11 @@ class OnnxReader:
                 domain = text(value)
             elif number == 7:
                 self._node(nested(value), depth=1)
-        return f"{domain}::{name}"
+            elif number == 9:
+                opsets.update(_version(8, value))
+        inside, self._operators = self._operators, outside
+        self._operators += inside
+        return Function(name=f"{domain}::{name}", opsets=opsets, operators=dict(inside))
 
     def _sparse(self, sparse: memoryview) -> str:
         name = ""

@@ -35,3 +35,11 @@ class RuntimeNeeds:
     backends: tuple[str, ...] = ()
     reduced_build: str | None = None
     arena_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReducedBuild:
+    """A file from which a runtime is built with an artifact's operators alone: a plain name, and its text."""
+
+    name: str
+    text: str
