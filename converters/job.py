@@ -246,6 +246,21 @@ class Measurement:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BundledProgramJob:
+    """Write the ExecuTorch program `file` with the `calls` that it takes and what is `expected` of it to `output`.
+
+    Both are files of calls (tensors.py) in the artifact's layouts; `inputs` and `outputs` name their tensors in order.
+    """
+
+    file: str
+    calls: str
+    expected: str
+    output: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunResult:
     """How a run went: the number of calls, the median seconds of one, and who computed (name to version).
 

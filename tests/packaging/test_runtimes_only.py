@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from commands import edgeproof
 from converted_pairs import artifact_in, converted_pairs, copied_with
 from distribution import ENVIRONMENT, built_distribution, installed_into, run, wheel_in
 
@@ -102,3 +103,28 @@ def test_what_has_no_runtime_there_is_not_run_and_never_passes(
             assert f"running {row['format']} needs " in row["reason"]
             assert "not installed" in row["reason"]
             assert row["fix"].startswith("pip install")
+
+
+def test_a_bundle_is_verified_there_and_a_changed_byte_is_found(
+    programs: Path, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = copied_with(converted_pairs(tmp_path_factory), tmp_path / "pairs", "onnx", "litert")
+    made = edgeproof("bundle", folder, "-o", tmp_path / "pairs.zip", "-q", folder=tmp_path)
+    assert made.code == 0, made.stderr
+    environment = {name: value for name, value in ENVIRONMENT.items() if name != "PYTHONPATH"}
+
+    def there(archive: Path) -> subprocess.CompletedProcess[str]:
+        command = (programs / "edgeproof", "bundle", "verify", archive, "--json", "-q")
+        return subprocess.run(
+            command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False, timeout=300
+        )
+
+    done = there(tmp_path / "pairs.zip")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert [row["status"] for row in json.loads(done.stdout)["report"]["results"]] == ["PASS"] * 4
+    content = bytearray((tmp_path / "pairs.zip").read_bytes())
+    content[len(content) // 3] ^= 1
+    (tmp_path / "changed.zip").write_bytes(content)
+    done = there(tmp_path / "changed.zip")
+    assert (done.returncode, done.stdout) == (5, "")
+    assert "is not the bundle that was packed" in done.stderr

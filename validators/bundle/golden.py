@@ -39,15 +39,17 @@ class GoldenFiles:
         wanted = set(samples_of(self.golden))
         return (call for place, call in enumerate(read_calls(calls)) if place in wanted)
 
-    def calls_of(self, record: ArtifactRecord, outputs: Path, rows: Sequence[ParityRow]) -> tuple[GoldenCall, ...]:
-        """Write what an artifact takes and gave on the host (the file of calls `outputs`).
+    def outputs_of(self, record: ArtifactRecord) -> Path:
+        """The file of what an artifact gave on the host when it was converted; InputError if it is not there."""
+        path = self.golden.folder / f"{record.file}.{HOST}.npz"
+        if not path.is_file():
+            raise InputError(f"{path.name} is missing beside {record.file}", fix="convert again, with --on host")
+        return path
 
-        InputError if it gave NaN or infinity, or if its outputs are not there.
-        """
-        if not outputs.is_file():
-            raise InputError(f"{outputs.name} is missing beside {record.file}", fix="convert again, with --on host")
+    def calls_of(self, record: ArtifactRecord, rows: Sequence[ParityRow]) -> tuple[GoldenCall, ...]:
+        """Write what an artifact takes and gave on the host; InputError if it gave NaN or infinity."""
         tolerance = self._tolerance(record, rows)
-        pairs = zip(self.shown(self.golden.calls), self.shown(outputs), strict=True)
+        pairs = zip(self.shown(self.golden.calls), self.shown(self.outputs_of(record)), strict=True)
         return tuple(self._call(number, record, *pair, tolerance) for number, pair in enumerate(pairs))
 
     def _call(
