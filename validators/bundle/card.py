@@ -76,14 +76,15 @@ def _exceptions(manifest: BundleManifest) -> Iterator[Block]:
 
 
 def _tensors(manifest: BundleManifest) -> Iterator[Block]:
-    header = ("artifact", "tensor", "dtype", "shape", "layout", "values", "integers")
-    rows = [
-        (each.file, f"{kind} {tensor.name}", *_tensor_cells(tensor))
-        for each in manifest.artifacts
-        for kind, tensors in (("in", each.inputs), ("out", each.outputs))
-        for tensor in tensors
-    ]
-    yield Table(header=header, rows=tuple(rows))
+    """A row for each tensor, and not for each artifact that has the same one."""
+    found: dict[tuple[str, ...], list[str]] = {}
+    for each in manifest.artifacts:
+        for kind, tensors in (("in", each.inputs), ("out", each.outputs)):
+            for tensor in tensors:
+                found.setdefault((f"{kind} {tensor.name}", *_tensor_cells(tensor)), []).append(each.file)
+    everywhere = len(manifest.artifacts)
+    rows = ((*cells, "all" if len(files) == everywhere else ", ".join(files)) for cells, files in found.items())
+    yield Table(header=("tensor", "dtype", "shape", "layout", "values", "integers", "artifacts"), rows=tuple(rows))
     dims = {dim.name: dim for each in manifest.artifacts for dim in each.dims}
     if dims:
         yield tuple(f"{dim.name} may be {dim.min} to {dim.max}" for dim in dims.values())
