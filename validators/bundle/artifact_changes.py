@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 
@@ -134,8 +135,10 @@ def _operators(operators: tuple[Operator, ...]) -> set[str]:
     }
 
 
-def _version(text: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in text.split("+", maxsplit=1)[0].split(".") if part.isdigit())
+def _version(text: str) -> tuple[float, ...]:
+    """Numbers to compare; one that nobody knows is later than all others."""
+    parts = text.split("+", maxsplit=1)[0].split(".")
+    return tuple(float(part) for part in parts) if all(map(str.isdecimal, parts)) else (math.inf,)
 
 
 def _of_parity(old: BundledArtifact, new: BundledArtifact, change: Callable[..., Change]) -> Iterator[Change]:

@@ -36,11 +36,13 @@ def bundled_programs(
         return {}
     if find_spec("executorch") is None:
         raise NotRunnable("a bundled program needs executorch", fix='pip install "edgeproof[executorch]"')
-    with tempfile.TemporaryDirectory(prefix="edgeproof-programs-") as scratch:
-        with Pool(limits, on_progress=on_progress) as pool:
-            for record in wanted:
-                pool.submit(_task(files, record, Path(scratch)), _require_written)
-            pool.drain()
+    with (
+        tempfile.TemporaryDirectory(prefix="edgeproof-programs-") as scratch,
+        Pool(limits, on_progress=on_progress) as pool,
+    ):
+        for record in wanted:
+            pool.submit(_task(files, record, Path(scratch)), _require_written)
+        pool.drain()
     return {record.file: _name(record) for record in wanted}
 
 

@@ -27,13 +27,13 @@ _PACKAGES = {
 _IMPORTS = {"executorch": "import ExecuTorch", "litert": "import TensorFlowLite", "onnx": "import OnnxRuntimeBindings"}
 _PREPROCESSING = """\
     /// The input {name}: {what} of your own, for a tensor of a shape like that of the golden calls.
-    func preprocessed({parameters}) throws -> [Float] {{
-        try Preprocess.{call}
+    func preprocessed({parameters}) -> [Float] {{
+        Preprocess.{call}
     }}
 
     private func preprocessed(_ original: Original) throws -> [Float] {{
         let content = try Data(contentsOf: root.appendingPathComponent(original.file))
-        return try preprocessed({read})
+        return preprocessed({read})
     }}
 
 """
