@@ -47,7 +47,7 @@ class Program:
 
 
 class _Plan:
-    NAME, CONTAINER, VALUES, INPUTS, OUTPUTS, CHAINS, OPERATORS, DELEGATES = range(8)
+    NAME, CONTAINER, VALUES, INPUTS, OUTPUTS, CHAINS, OPERATORS, DELEGATES, PLANNED = range(9)
 
 
 class _Tensor:
@@ -138,6 +138,11 @@ class ExecutorchReader:
             found += (xnnpack_variants(self._payload(delegate)) for delegate in delegates)
             found.append(kernel_variants(_kernel_calls(plan), list(plan.tables(_Plan.VALUES))))
         return together(found)
+
+    def planned_bytes(self) -> int:
+        """The memory that the plan of the largest method gives its tensors; what delegates take comes on top."""
+        sizes = (plan.numbers(_Plan.PLANNED, "q") or () for plan in self._program.tables(Program.PLANS))
+        return max((sum(each[1:]) for each in sizes), default=0)  # the first is a placeholder for constants
 
     def reordered(self) -> Iterator[str]:
         """Inputs and constants whose numbers do not lie in the order of their axes."""

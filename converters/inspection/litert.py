@@ -28,11 +28,15 @@ class Model:
     VERSION, OPERATOR_CODES, SUBGRAPHS, DESCRIPTION, BUFFERS, _, METADATA, SIGNATURE_DEFS, GROUPS, EXTERNAL = range(10)
 
 
-class _SubGraph:
+class SubGraph:
+    """The fields of a graph."""
+
     TENSORS, INPUTS, OUTPUTS, OPERATORS, NAME = range(5)
 
 
-class _Tensor:
+class Tensor:
+    """The fields of a tensor."""
+
     SHAPE, TYPE, BUFFER, NAME, QUANTIZATION, VARIABLE, SPARSITY, SHAPE_SIGNATURE, HAS_RANK = range(9)
 
 
@@ -40,7 +44,9 @@ class _Quantization:
     MIN, MAX, SCALE, ZERO_POINT = range(4)
 
 
-class _OperatorCode:
+class OperatorCode:
+    """The fields of an operator's name and version."""
+
     OLD_BUILTIN, CUSTOM, VERSION, BUILTIN = range(4)
 
 
@@ -60,9 +66,9 @@ def read_litert(data: memoryview) -> Contents:
     graphs = list(model.tables(Model.SUBGRAPHS))
     if not graphs:
         raise Malformed("it holds no graph")
-    sizes = [_buffer_size(buffer, len(data)) for buffer in model.tables(Model.BUFFERS)]
+    sizes = [buffer_size(buffer, len(data)) for buffer in model.tables(Model.BUFFERS)]
     weights = WeightTally()
-    tensors = [list(graph.tables(_SubGraph.TENSORS)) for graph in graphs]
+    tensors = [list(graph.tables(SubGraph.TENSORS)) for graph in graphs]
     for tensor in (tensor for group in tensors for tensor in group):
         _tally(tensor, sizes, weights)
     inputs, outputs, notes = _signature(model, graphs, tensors)
@@ -80,19 +86,20 @@ def read_litert(data: memoryview) -> Contents:
 
 
 def _operators(model: Table, graphs: list[Table]) -> dict[str, int]:
-    names = [_operator_name(code) for code in model.tables(Model.OPERATOR_CODES)]
+    names = [operator_name(code) for code in model.tables(Model.OPERATOR_CODES)]
     counts: Counter[str] = Counter()
     for graph in graphs:
-        for operator in graph.tables(_SubGraph.OPERATORS):
+        for operator in graph.tables(SubGraph.OPERATORS):
             counts[pick(names, operator.scalar(0, "I"), "operator code")] += 1
     return ranked(counts)
 
 
-def _operator_name(code: Table) -> str:
+def operator_name(code: Table) -> str:
+    """What a runtime registers it as, "CUSTOM name" for those beside its own."""
     # Files older than schema 3a keep the number in one signed byte, newer ones in both fields.
-    number = max(code.scalar(_OperatorCode.OLD_BUILTIN, "b"), code.scalar(_OperatorCode.BUILTIN, "i"))
+    number = max(code.scalar(OperatorCode.OLD_BUILTIN, "b"), code.scalar(OperatorCode.BUILTIN, "i"))
     if number == _CUSTOM:
-        return f"CUSTOM {code.string(_OperatorCode.CUSTOM) or '?'}"
+        return f"CUSTOM {code.string(OperatorCode.CUSTOM) or '?'}"
     return OPERATORS[number] if 0 <= number < len(OPERATORS) else f"operator {number}"
 
 
@@ -111,7 +118,7 @@ def _signature(
 ) -> tuple[tuple[TensorFacts, ...], tuple[TensorFacts, ...], tuple[str, ...]]:
     signatures = list(model.tables(Model.SIGNATURE_DEFS))
     if not signatures:
-        sides = (graphs[0].numbers(side, "i") or () for side in (_SubGraph.INPUTS, _SubGraph.OUTPUTS))
+        sides = (graphs[0].numbers(side, "i") or () for side in (SubGraph.INPUTS, SubGraph.OUTPUTS))
         inputs, outputs = (tuple(_facts(pick(tensors[0], index, "tensor")) for index in side) for side in sides)
         return inputs, outputs, ("has no signature: the names are those of its tensors",)
     first = signatures[0]
@@ -134,47 +141,49 @@ def tensor_names(model: Table) -> tuple[list[str], list[str]]:
     signatures = (each for each in model.tables(Model.SIGNATURE_DEFS) if each.scalar(_Signature.SUBGRAPH, "I") == 0)
     signature = next(signatures, None)
     return (
-        _names(graph, _SubGraph.INPUTS, signature.tables(_Signature.INPUTS) if signature else ()),
-        _names(graph, _SubGraph.OUTPUTS, signature.tables(_Signature.OUTPUTS) if signature else ()),
+        _names(graph, SubGraph.INPUTS, signature.tables(_Signature.INPUTS) if signature else ()),
+        _names(graph, SubGraph.OUTPUTS, signature.tables(_Signature.OUTPUTS) if signature else ()),
     )
 
 
 def _names(graph: Table, side: int, entries: Iterable[Table]) -> list[str]:
-    tensors = list(graph.tables(_SubGraph.TENSORS))
+    tensors = list(graph.tables(SubGraph.TENSORS))
     known = {entry.scalar(1, "I"): entry.string(0) for entry in entries}
     places = graph.numbers(side, "i") or ()
-    return [known.get(place) or pick(tensors, place, "tensor").string(_Tensor.NAME) or "?" for place in places]
+    return [known.get(place) or pick(tensors, place, "tensor").string(Tensor.NAME) or "?" for place in places]
 
 
 def _facts(tensor: Table, *, name: str | None = None) -> TensorFacts:
-    shape = tensor.numbers(_Tensor.SHAPE, "i") or ()
-    signature = tensor.numbers(_Tensor.SHAPE_SIGNATURE, "i") or shape
-    unranked = not shape and not tensor.scalar(_Tensor.HAS_RANK, "?") and bool(signature)
-    quantization = tensor.table(_Tensor.QUANTIZATION)
+    shape = tensor.numbers(Tensor.SHAPE, "i") or ()
+    signature = tensor.numbers(Tensor.SHAPE_SIGNATURE, "i") or shape
+    unranked = not shape and not tensor.scalar(Tensor.HAS_RANK, "?") and bool(signature)
+    quantization = tensor.table(Tensor.QUANTIZATION)
     scales: tuple[float, ...] = quantization.reals(_Quantization.SCALE, "f") if quantization else ()
     zeros: tuple[int, ...] = (quantization.numbers(_Quantization.ZERO_POINT, "q") if quantization else None) or ()
     return TensorFacts(
-        name=name if name is not None else tensor.string(_Tensor.NAME),
-        dtype=_dtype(tensor),
+        name=name if name is not None else tensor.string(Tensor.NAME),
+        dtype=dtype_of(tensor),
         shape=None if unranked else tuple("?" if size < 0 else size for size in signature),
         scale=next(iter(scales)) if len(scales) == 1 else None,
         zero_point=next(iter(zeros)) if len(scales) == 1 == len(zeros) else None,
     )
 
 
-def _dtype(tensor: Table) -> str:
-    number = tensor.scalar(_Tensor.TYPE, "b")
+def dtype_of(tensor: Table) -> str:
+    """The dtype of a tensor, as numpy calls it."""
+    number = tensor.scalar(Tensor.TYPE, "b")
     return TENSOR_TYPES[number] if 0 <= number < len(TENSOR_TYPES) else f"type {number}"
 
 
 def _tally(tensor: Table, sizes: list[int], weights: WeightTally) -> None:
-    buffer = tensor.scalar(_Tensor.BUFFER, "I")
+    buffer = tensor.scalar(Tensor.BUFFER, "I")
     size = pick(sizes, buffer, "buffer")
     if size:
-        weights.add(buffer, _dtype(tensor), tensor.numbers(_Tensor.SHAPE, "i") or (), size)
+        weights.add(buffer, dtype_of(tensor), tensor.numbers(Tensor.SHAPE, "i") or (), size)
 
 
-def _buffer_size(buffer: Table, file_size: int) -> int:
+def buffer_size(buffer: Table, file_size: int) -> int:
+    """The bytes of a constant, 0 where there is none; raises Malformed if the file is shorter."""
     offset, size = buffer.scalar(Buffer.OFFSET, "Q"), buffer.scalar(Buffer.SIZE, "Q")
     if offset > 1:  # Constants past the two gigabytes that a FlatBuffer can address stand after it.
         if offset + size > file_size:

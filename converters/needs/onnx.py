@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from operator import le
 from pathlib import Path
 
 from ..checkpoints.opening import damage_named, mapped
@@ -110,9 +111,8 @@ def _least(versions: Mapping[str, str], operators: tuple[Operator, ...]) -> tupl
     opsets = dict(_opsets(versions))
     wanted = (int(versions.get("IR", "0")), int(opsets.get(_ONNX, "0")), int(opsets.get(_ML, "0")))
     said = f"IR {wanted[0]}, opset {wanted[1]}" + (f", {_ML} {wanted[2]}" if wanted[2] else "")
-    first = next(
-        (version for version, known in _VERSIONS.items() if all(a <= b for a, b in zip(wanted, known, strict=True))), None
-    )
+    reading = (version for version, known in _VERSIONS.items() if all(map(le, wanted, known)))
+    first = next(reading, None)
     if first is None:
         return "unknown", f"{said}: newer than ONNX Runtime {next(reversed(_VERSIONS))}, the last one in the table"
     others = sorted({operator.domain for operator in operators} - {_ONNX, _ML})
