@@ -16,7 +16,7 @@ from ..checkpoints.malformed import Budget
 from ..checkpoints.opening import mapped
 from ..errors import UsageError
 from ..inspection.flatbuffer import Table, root_table
-from ..inspection.litert import IDENTIFIER, Buffer, Model, tensor_names
+from ..inspection.litert import IDENTIFIER, Buffer, Model, SubGraph, tensor_names
 from ..inspection.litert_description import KEY
 from .facts import ModelFacts
 from .flatbuffer_writer import Data, Record, Scalar, string, written
@@ -27,6 +27,7 @@ from .root_table import longer, record_of
 # What the runtime's kernels may read as numbers of any dtype.
 _ALIGNMENT = 16
 _SHIFT = 64
+_LARGE_OPTIONS = 9  # where the options of an operator stand behind the FlatBuffer
 # The end of an archive, with the longest comment, is among so many last bytes.
 _ARCHIVE_END = 22 + (1 << 16)
 
@@ -60,8 +61,13 @@ def _front(file: Path, root: Table, contents: Mapping[str, bytes], data: memoryv
 
 def _refuse_absolute_places(file: Path, data: memoryview, root: Table) -> None:
     """Constants behind the FlatBuffer, and archives behind it, are found by their distance from the file's start."""
-    placed = any(buffer.scalar(Buffer.OFFSET, "Q") > 1 for buffer in root.tables(Model.BUFFERS))
-    if placed or zipfile.is_zipfile(io.BytesIO(data[-_ARCHIVE_END:])):
+    constants = any(buffer.scalar(Buffer.OFFSET, "Q") > 1 for buffer in root.tables(Model.BUFFERS))
+    options = any(
+        operator.scalar(_LARGE_OPTIONS, "Q") > 1
+        for graph in root.tables(Model.SUBGRAPHS)
+        for operator in graph.tables(SubGraph.OPERATORS)
+    )
+    if constants or options or zipfile.is_zipfile(io.BytesIO(data[-_ARCHIVE_END:])):
         raise UsageError(
             f"{file} holds constants or files behind its graph, which would no longer be found with metadata in it",
             fix="leave the metadata out, or convert it again with `edgeproof convert`",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import flatbuffers
 import onnxruntime
 import pytest
 from ai_edge_litert import schema_py_generated as schema
@@ -12,6 +13,7 @@ from artifacts import golden
 from golden_calls import artifact_at, outputs_of
 
 from edgeproof.converters.artifact import Artifact
+from edgeproof.converters.errors import UsageError
 from edgeproof.converters.metadata.embed import EmbedJob, embed
 from edgeproof.converters.metadata.facts import ModelFacts
 from edgeproof.validators.runners import executorch, litert, onnx
@@ -39,6 +41,23 @@ def test_onnx_runtime_gives_the_texts(tmp_path: Path) -> None:
     output = tmp_path / "net.onnx"
     embed(EmbedJob(file=str(golden("net.onnx")), format="onnx", output=str(output), entries=ENTRIES))
     assert onnxruntime.InferenceSession(str(output)).get_modelmeta().custom_metadata_map == ENTRIES
+
+
+@pytest.mark.parametrize("what", ["constant", "options"])
+def test_what_is_found_from_the_start_of_a_litert_file_is_not_moved(what: str, tmp_path: Path) -> None:
+    model = schema.ModelT.InitFromPackedBuf(golden("net.tflite").read_bytes(), 0)
+    if what == "constant":
+        model.buffers.append(schema.BufferT())
+        model.buffers[-1].offset = model.buffers[-1].size = 16
+    else:
+        model.subgraphs[0].operators[0].largeCustomOptionsOffset = 16
+    builder = flatbuffers.Builder(1024)
+    builder.Finish(model.Pack(builder), b"TFL3")
+    file = tmp_path / "large.tflite"
+    file.write_bytes(bytes(builder.Output()))
+    with pytest.raises(UsageError, match="behind its graph"):
+        embed(EmbedJob(file=str(file), format="litert", output=str(tmp_path / "out"), entries=ENTRIES))
+    assert not (tmp_path / "out").exists()
 
 
 def test_litert_files_hold_them_as_metadata(tmp_path: Path) -> None:
