@@ -12,6 +12,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tree_sitter
+import tree_sitter_swift
 from android_api import write_declarations
 from bundled_models import LABELS, PICTURE, YES_OR_NO, keras_nets, nets, pictures, tokens
 from bundles import Calls, Extras, write_bundle
@@ -21,6 +23,31 @@ from edgeproof.validators.bundle.manifest import BundleManifest
 from edgeproof.validators.targets.installation.deb_file import unpack
 from edgeproof.validators.targets.installation.debian import Archive
 
+# Everything of an example but its runtime, whose place a formula takes: the originals' bits, answers and labels.
+_KOTLIN_MAIN = """
+import java.io.File
+
+fun main(arguments: Array<String>) {
+    val root = File(arguments[0])
+    val differences = BundleFiles.preprocessingTest(
+        root, PictureNchwOnnxFp32.CALLS, 0, PictureNchwOnnxFp32.ORIGINALS
+    ) {
+        val pixels = File(root, it.file).readBytes()
+        Preprocess.image(pixels, it.shape[0].toInt(), it.shape[1].toInt(), PictureNchwOnnxFp32.SPEC)
+    } + BundleFiles.selfTest(root, PictureNchwOnnxFp32.CALLS, PictureNchwOnnxFp32.OUTPUTS) { listOf(bright(it[0])) }
+    differences.forEach { println(it) }
+    val labels = File(root, "labels.txt").readLines()
+    for (call in PictureNchwOnnxFp32.CALLS) {
+        val output = bright(BundleFiles.load(root, call.inputs[0]))
+        println("sample ${call.sample}: " + BundleFiles.label(output, labels).first)
+    }
+}
+
+fun bright(image: Tensor): Tensor {
+    val mean = (0 until image.count).map { image.value(it) }.average()
+    return BundleFiles.tensorOf(floatArrayOf((1 / (1 + Math.exp(-mean))).toFloat()), longArrayOf(1, 1))
+}
+"""
 _HEADER = "onnxruntime_cxx_api.h"
 _SYSTEM = Path("/usr/include/onnxruntime")
 _RELEASE = "trixie"  # the first release of Debian whose archive has ONNX Runtime's headers
@@ -193,17 +220,27 @@ def test_a_changed_byte_is_named(gallery: Path, onnx_headers: Path, tmp_path: Pa
     assert f"sample 1: preprocessing gives other bits than golden/{stem}.onnx/1.image.bin" in lines
 
 
-def test_kotlin_compiles_against_declarations_of_the_runtimes(
+def test_kotlin_compiles_against_declarations_of_the_runtimes_and_runs_around_them(
     bundle: tuple[Path, BundleManifest], gallery: Path, tmp_path: Path
 ) -> None:
-    compiler = shutil.which("kotlinc")
-    if compiler is None:
+    compiler, machine = shutil.which("kotlinc"), shutil.which("java")
+    if compiler is None or machine is None:
         pytest.skip("there is no Kotlin compiler here")
     write_declarations(tmp_path / "api")
     own = sorted((bundle[0] / "examples/kotlin").glob("*.kt"))
     pictured = sorted((gallery / "examples/kotlin").glob("P*.kt"))
     assert len(own) == 1 + 6
     assert len(pictured) == 1 + 2
-    _, lines = _outcome([compiler, "-d", tmp_path / "out", *own, *pictured, tmp_path / "api"])
-    assert not [line for line in lines if "error:" in line]
-    assert (tmp_path / "out/NetOnnxFp32.class").exists()
+    (tmp_path / "Main.kt").write_text(_KOTLIN_MAIN, encoding="utf-8")
+    sources = [*own, *pictured, gallery / "examples/kotlin/Preprocess.kt", tmp_path / "Main.kt", tmp_path / "api"]
+    code, lines = _outcome([compiler, *sources, "-include-runtime", "-d", tmp_path / "all.jar"])
+    assert code == 0, [line for line in lines if "error:" in line]
+    assert _outcome([machine, "-jar", tmp_path / "all.jar", gallery]) == (0, ["sample 0: dark", "sample 1: bright"])
+
+
+def test_swift_has_no_error_that_a_parser_sees(bundle: tuple[Path, BundleManifest], gallery: Path) -> None:
+    language = tree_sitter.Language(tree_sitter_swift.language())  # pyright: ignore[reportDeprecated]
+    parser = tree_sitter.Parser(language)
+    files = [*(bundle[0] / "examples/swift").glob("*.swift"), *(gallery / "examples/swift").glob("*.swift")]
+    assert len(files) == 1 + 6 + 2 + 2
+    assert [path.name for path in files if parser.parse(path.read_bytes()).root_node.has_error] == []

@@ -36,7 +36,7 @@ _IMPORTS = {
 }
 _CHECKED = """\
 // Examples of this form are compiled by edgeproof's tests against declarations of the runtime's API, not against the
-// library; they have not been run, and this file itself has not been compiled."""
+// library. This file has been neither built nor run."""
 _PREPROCESSING = """\
     /** The input {name}: {what} of your own, for a tensor of a shape like that of the golden calls. */
     fun preprocessed({parameters}): FloatArray = {call}

@@ -1,7 +1,7 @@
 // Reads a bundle's golden files, turns real numbers into an artifact's integers and back, names labels, and tests itself.
 // Kotlin 1.3 or newer and the JVM's standard library; every example in this folder uses it.
 //
-// Compiled by edgeproof's tests with Kotlin 1.3 for the JVM where that is installed, and run there; not built for Android.
+// Compiled and run by edgeproof's tests with Kotlin 1.3 for the JVM; it has not been built for Android.
 
 import java.io.File
 import java.nio.ByteBuffer

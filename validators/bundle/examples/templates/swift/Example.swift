@@ -4,7 +4,8 @@
 // Copy this file@@BESIDE@@ into the app, and the unpacked bundle to where the app can read it;
 // call selfTest() once on every kind of device.
 //
-// Examples of this form are read by a parser in edgeproof's tests; this file has been neither compiled nor run.
+// Examples of this form were checked once by the compiler of Swift 6.0 for Linux against declarations of the runtime's API,
+// not against the library, and edgeproof's tests read them with a parser. This file has been neither built nor run.
 @@REMARKS@@
 import Foundation
 @@IMPORTS@@
