@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -99,9 +100,9 @@ def test_what_an_artifact_needs_was_read_from_the_shipped_file(unpacked: Unpacke
         assert (unpacked.folder / needs["reduced_build"]).stat().st_size
 
 
-@pytest.mark.parametrize(("made", "precision"), ARTIFACTS)
-def test_what_an_app_must_know_stands_in_the_artifact_itself(unpacked: Unpacked, made: str, precision: str):
-    artifact = unpacked.artifact(made, precision)
+@pytest.mark.parametrize("made", FORMATS)
+def test_what_an_app_must_know_stands_in_the_artifact_itself(unpacked: Unpacked, made: str):
+    artifact = unpacked.artifact(made, "int8")
     done = edgeproof("inspect", unpacked.folder / artifact["file"], "--json", folder=unpacked.folder)
     written = json.loads(done.document["metadata"]["edgeproof.json"])
     assert (written["name"], written["version"]) == (unpacked.manifest["name"], "1.2.3")
@@ -110,21 +111,42 @@ def test_what_an_app_must_know_stands_in_the_artifact_itself(unpacked: Unpacked,
     assert [each["name"] for each in written["inputs"]] == [each["name"] for each in artifact["inputs"]]
 
 
-@pytest.mark.parametrize(("made", "precision"), ARTIFACTS)
-def test_the_python_example_says_what_the_source_says(unpacked: Unpacked, made: str, precision: str):
-    example = next(each for each in unpacked.artifact(made, precision)["examples"] if each.endswith(".py"))
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    for options in ((), ("--self-test",)):
-        command = (sys.executable, example, *options)
-        done = subprocess.run(
-            command, cwd=unpacked.folder, env=environment, capture_output=True, text=True, timeout=300, check=False
-        )
+def test_the_python_examples_say_what_the_source_says(unpacked: Unpacked):
+    examples = [each for artifact in unpacked.manifest["artifacts"] for each in artifact["examples"]]
+    expected = unpacked.manifest["expected"]
+    programs = [each for each in examples if each.endswith(".py")]
+    assert len(programs) == len(ARTIFACTS)
+    for example, done in zip(programs, _ran(unpacked, [(each,) for each in programs]), strict=True):
         assert done.returncode == 0, done.stdout + done.stderr
-        if not options:
-            expected = unpacked.manifest["expected"]
-            said = [line for line in done.stdout.splitlines() if line.startswith("sample ")]
-            assert len(said) == len(expected), done.stdout
-            assert all(label in line for label, line in zip(expected, said, strict=True)), done.stdout
+        said = [line.split(": ")[1] for line in done.stdout.splitlines() if line.startswith("sample ")]
+        assert [line.split()[0] for line in said] == expected, example
+
+
+def test_the_python_examples_replay_the_golden_data_and_see_a_changed_one(unpacked: Unpacked):
+    programs = [each for each in unpacked.artifact("onnx", "int8")["examples"] if each.endswith(".py")]
+    programs += [each for each in unpacked.artifact("litert", "int8")["examples"] if each.endswith(".py")]
+    for done in _ran(unpacked, [(each, "--self-test") for each in programs]):
+        assert done.returncode == 0, done.stdout + done.stderr
+    (golden,) = unpacked.artifact("onnx", "int8")["golden"][3]["outputs"].values()
+    content = (unpacked.folder / golden).read_bytes()
+    (unpacked.folder / golden).write_bytes(bytes([*content[:3], content[3] ^ 0x80, *content[4:]]))
+    (done,) = _ran(unpacked, [(programs[0], "--self-test")])
+    (unpacked.folder / golden).write_bytes(content)
+    assert done.returncode == 1, done.stdout
+
+
+def _ran(unpacked: Unpacked, commands: list[tuple[str, ...]]) -> list[subprocess.CompletedProcess[str]]:
+    """Examples as an app team runs them, two at a time."""
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+
+    def run(command: tuple[str, ...]) -> subprocess.CompletedProcess[str]:
+        whole = (sys.executable, *command)
+        return subprocess.run(
+            whole, cwd=unpacked.folder, env=environment, capture_output=True, text=True, timeout=300, check=False
+        )
+
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        return list(pool.map(run, commands))
 
 
 def test_changed_bytes_are_caught_by_the_command(digits: Bundled, tmp_path: Path):
