@@ -33,13 +33,17 @@ def require_reader(spec: Spec) -> None:
 
 
 class Preprocessor:
-    """A specification at work; `folder` is where it lies, its tokenizer beside it. NotRunnable without a reader."""
+    """A specification at work; `folder` is where it lies, its tokenizer beside it.
+
+    Only files need a reader: pixels and sounds that were read before become inputs without any. NotRunnable for texts
+    whose tokenizer's library is not installed.
+    """
 
     def __init__(self, spec: Spec, folder: Path) -> None:
-        require_reader(spec)
         self._spec = spec
         self._content = msgspec.to_builtins(spec)
         if isinstance(spec, TextSpec):
+            require_reader(spec)
             from .tokens import Tokens  # noqa: PLC0415 (an extra)
 
             self._tokens = Tokens(spec, folder)
@@ -83,9 +87,11 @@ def calls_as_specified(
 ) -> Iterator[dict[str, np.ndarray]]:
     """The calls that a specification makes of files; what some of them hold, see spread.py, is written to `originals`.
 
-    Raises InputError if the specification contradicts the signature, or a file is none of its kind.
+    Raises InputError if the specification contradicts the signature, or a file is none of its kind; NotRunnable if what
+    reads the files is not installed.
     """
     spec = read_spec(preprocess)
+    require_reader(spec)
     check_spec(spec, signature)
     preprocessor = Preprocessor(spec, preprocess.parent)
     if originals is not None:

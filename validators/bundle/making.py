@@ -35,7 +35,7 @@ from .sbom import FILE_NAME as SBOM
 from .sbom import sbom_text
 from .selecting import Chosen, Selection, select
 from .shipping import Shipping
-from .signatures import sign_folder
+from .signatures import require_key, sign_folder
 from .tensors import Known, Range
 
 
@@ -58,6 +58,8 @@ def make_bundle(request: BundleRequest, *, on_progress: Listener = ignore_progre
     go in, or what is said of it contradicts it; ConversionError if a shipped file is not what was judged.
     """
     _require_place(request)
+    if request.key is not None:
+        require_key(request.key)
     made = made_manifest.read(request.folder)
     report = first_report(request.folder)
     if report is None:

@@ -16,6 +16,14 @@ def sign_folder(folder: Path, key: Path, *, name: str) -> None:
     sign(folder, key, name=name)
 
 
+def require_key(key: Path) -> None:
+    """Raise InputError for what is no private key, before any work is done. NotRunnable without cryptography."""
+    _require_cryptography()
+    from .signing import require_private_key  # noqa: PLC0415
+
+    require_private_key(key)
+
+
 def verify_folder(folder: Path, key: Path) -> None:
     """Raise UnsafeInput unless the key's owner signed exactly these files. NotRunnable without cryptography."""
     _require_cryptography()

@@ -56,6 +56,11 @@ def sign(folder: Path, key: Path, *, name: str) -> None:
     (folder / SIGNATURE).write_text(json.dumps(document, indent=1) + "\n")
 
 
+def require_private_key(key: Path) -> None:
+    """Raise InputError unless the file holds a private key that can sign."""
+    _private_key(key)
+
+
 def verify_signature(folder: Path, key: Path) -> None:
     """Raise UnsafeInput unless model.sig is the key's signature over exactly the files that are there.
 
