@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -15,11 +16,12 @@ import pytest
 import tree_sitter
 import tree_sitter_swift
 from android_api import write_declarations
+from artifacts import golden
 from bundled_models import LABELS, PICTURE, YES_OR_NO, keras_nets, nets, pictures, tokens
 from bundles import Calls, Extras, write_bundle
 
 from edgeproof.converters.errors import NotRunnable
-from edgeproof.validators.bundle.manifest import BundleManifest
+from edgeproof.validators.bundle.manifest import BundleManifest, Platform
 from edgeproof.validators.targets.installation.deb_file import unpack
 from edgeproof.validators.targets.installation.debian import Archive
 
@@ -104,11 +106,15 @@ def _python(folder: Path, stem: str, *options: str) -> tuple[int, list[str]]:
 
 
 def _built(folder: Path, stem: str, made: str, onnx_headers: Path, place: Path) -> Path:
-    """The program of a C++ example, compiled as its first lines say, with warnings as errors."""
+    """The program of a C++ example, compiled as its first lines say."""
+    return _compiled(folder, stem, *_flags(made, onnx_headers, place), place)
+
+
+def _compiled(folder: Path, stem: str, flags: list[str], libraries: list[str], place: Path) -> Path:
+    """A program, with warnings as errors."""
     if shutil.which("g++") is None:
         pytest.skip("there is no g++ on this machine")
     program = place / stem
-    flags, libraries = _flags(made, onnx_headers, place)
     source = f"{stem}.cpp"
     command = ["g++", "-std=c++17", "-Wall", "-Wextra", "-Werror", *flags, source, "-o", program, *libraries]
     done = subprocess.run(command, cwd=folder / "examples/cpp", capture_output=True, text=True, check=False)
@@ -188,6 +194,17 @@ def test_cpp_replays_every_format(bundle: tuple[Path, BundleManifest], onnx_head
         item = next((item for item in nets() if item.name.startswith(stem) and item.format != "litert"), None)
         if item is not None:
             assert _labels(_outcome([program, folder])[1]) == _expected(item.calls, "scores")
+
+
+def test_a_program_for_a_microcontroller_runs_without_exceptions(tmp_path: Path) -> None:
+    net = next(item for item in nets() if item.format == "executorch")
+    item = replace(net, file=golden("portable.pte"), calls=net.calls[:3], platforms=(Platform.MICRO,))
+    folder = tmp_path / "bundle"
+    write_bundle(folder, [item], Extras(labels=("scores", LABELS)))
+    flags, libraries = _flags("executorch", tmp_path, tmp_path)
+    program = _compiled(folder, "net.executorch.fp32_micro", ["-fno-exceptions", *flags], libraries, tmp_path)
+    assert _outcome([program, folder, "--self-test"])[0] == 0
+    assert _labels(_outcome([program, folder])[1]) == _expected(item.calls, "scores")
 
 
 @pytest.mark.parametrize("language", ["python", "cpp"])

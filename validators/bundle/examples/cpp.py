@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ....converters.preprocessing.kinds import ImageSpec
+from . import micro
 from .constants import Dialect, settings_of
 from .facts import Facts, filled, template
 
@@ -39,6 +40,8 @@ _LINKED = {
     "onnx": "-L$ORT/lib -lonnxruntime",
     "torchscript": "-L$TORCH/lib -Wl,--no-as-needed -ltorch -ltorch_cpu -lc10",
 }
+_CHECKED = """\
+// Made of parts that edgeproof's tests compile and run on Linux; it has not been built for Android or iOS."""
 _ENGINE = "    at::globalContext().setQEngine(at::QEngine::ONEDNN);  // other engines may saturate in 8 bits\n"
 _PIXELS = "pixels.data(), int(original.shape[0]), int(original.shape[1])"
 _OPEN = """\
@@ -95,20 +98,36 @@ void print_answer(int sample, const Tensors& outputs) {
 def example(facts: Facts) -> str:
     """The source of `examples/cpp/<stem>.cpp`."""
     made = facts.artifact.format
-    includes = (*(('"preprocess.hpp"',) if facts.made is not None else ()), *_INCLUDES[made])
-    slots = {
-        "MODEL": filled(template("cpp", f"{made}.cpp"), _model(facts)),
+    return _source(
+        facts,
+        includes=_INCLUDES[made],
+        slots={
+            "MODEL": filled(template("cpp", f"{made}.cpp"), _model(facts)),
+            "BUILD": f"g++ -std=c++17 {_COMPILED[made]}{facts.stem}.cpp -o example {_LINKED[made]}",
+            "CHECKED": _CHECKED,
+        },
+    )
+
+
+def micro_example(facts: Facts) -> str:
+    """The source of `examples/cpp/<stem>_micro.cpp`, for a microcontroller."""
+    slots = {**micro.slots_of(facts.artifact), "MODEL": micro.model_of(facts.artifact)}
+    return _source(facts, includes=micro.INCLUDES[facts.artifact.format], slots=slots)
+
+
+def _source(facts: Facts, *, includes: tuple[str, ...], slots: dict[str, str]) -> str:
+    own = ('"preprocess.hpp"',) if facts.made is not None else ()
+    constants = {
         **facts.slots("// "),
         "QUOTED_PATH": DIALECT.quoted(f"/{facts.path}"),
-        "BUILD": f"g++ -std=c++17 {_COMPILED[made]}{facts.stem}.cpp -o example {_LINKED[made]}",
-        "INCLUDES": "".join(f"#include {name}\n" for name in includes),
+        "INCLUDES": "".join(f"#include {name}\n" for name in (*own, *includes)),
         "INPUTS": _lines(DIALECT.ports(facts.artifact.inputs)),
         "OUTPUTS": _lines(DIALECT.ports(facts.artifact.outputs)),
         "CALLS": _lines(DIALECT.calls(facts)),
         **_preprocessing(facts),
         **_labels(facts),
     }
-    return filled(template("cpp", "example.cpp"), slots)
+    return filled(template("cpp", "example.cpp"), {**constants, **slots})
 
 
 def _model(facts: Facts) -> dict[str, str]:

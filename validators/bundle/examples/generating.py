@@ -8,7 +8,7 @@ from importlib.resources import files
 from ....converters import preprocessing
 from ....converters.preprocessing.kinds import AudioSpec, ImageSpec, Spec
 from ..manifest import BundledArtifact, BundleManifest, Platform
-from . import cpp, kotlin, python, swift
+from . import cpp, kotlin, micro, python, swift
 from .facts import RUNTIMES, Facts, facts_of, template
 
 FOLDER = "examples"
@@ -16,8 +16,9 @@ _LANGUAGES = {
     Platform.ANDROID: ("kotlin", "cpp"),
     Platform.IOS: ("swift", "cpp"),
     Platform.LINUX_ARM64: ("python", "cpp"),
-    Platform.MICRO: ("cpp",),
+    Platform.MICRO: (),
 }
+_ON_HOSTS = ("python", "cpp")
 
 
 def examples_of(manifest: BundleManifest, artifact: BundledArtifact, spec: Spec | None) -> dict[str, bytes]:
@@ -28,21 +29,25 @@ def examples_of(manifest: BundleManifest, artifact: BundledArtifact, spec: Spec 
     if artifact.format not in RUNTIMES:
         return {}
     facts = facts_of(manifest, artifact, spec)
-    return {
-        f"{FOLDER}/{_NAMED[language](facts)}": _WRITERS[language](facts).encode()
-        for language in _languages(artifact.platforms)
-    }
+    texts = {_NAMED[language](facts): _WRITERS[language](facts) for language in _languages(artifact)}
+    if micro.runs_on_micro(artifact):
+        texts[f"cpp/{facts.stem}_micro.cpp"] = cpp.micro_example(facts)
+    return {f"{FOLDER}/{name}": text.encode() for name, text in texts.items()}
 
 
 def shared_files(manifest: BundleManifest, spec: Spec | None) -> dict[str, bytes]:
     """The files that the examples of a language share, by their paths in the bundle, for the languages it has."""
-    wanted = {language for artifact in manifest.artifacts for language in _languages(artifact.platforms)}
+    wanted = {language for artifact in manifest.artifacts for language in (*_languages(artifact), "cpp")}
     shared = {name: text for language in sorted(wanted) for name, text in _shared_by(language, spec).items()}
     return {f"{FOLDER}/{name}": text.encode() for name, text in shared.items()}
 
 
-def _languages(platforms: tuple[Platform, ...]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(language for platform in platforms for language in _LANGUAGES[platform]))
+def _languages(artifact: BundledArtifact) -> tuple[str, ...]:
+    """Those that need an operating system; TorchScript has no runtime of its own on phones any more."""
+    if micro.is_micro_only(artifact):
+        return ()
+    languages = dict.fromkeys(language for platform in artifact.platforms for language in _LANGUAGES[platform])
+    return tuple(language for language in languages if artifact.format != "torchscript" or language in _ON_HOSTS)
 
 
 def _shared_by(language: str, spec: Spec | None) -> dict[str, str]:

@@ -9,7 +9,8 @@ import pytest
 from bundles import Extras, Item, write_bundle
 
 from edgeproof.converters.preprocessing.kinds import AudioSpec, LogMel, TextSpec
-from edgeproof.validators.bundle.manifest import BundledTensor, BundleManifest, Platform
+from edgeproof.validators.bundle.examples.micro import registration
+from edgeproof.validators.bundle.manifest import BundledTensor, BundleManifest, Operator, Platform
 
 _CALL = ({"in$put": np.zeros((1, 4), np.float32)}, {"out": np.zeros((1, 2), np.float32)})
 
@@ -66,6 +67,31 @@ def test_integers_bring_their_scale(tmp_path: Path) -> None:
     _bundle(tmp_path / "bundle", tensors={"out": tensor}, format="litert")
     text = (tmp_path / "bundle/examples/cpp/2nd net.onnx.fp32.cpp").read_text()
     assert '{"out", Type::int8, 0.1, -3}' in text
+
+
+def test_a_microcontroller_gets_the_operators_and_no_desktop(tmp_path: Path) -> None:
+    _bundle(tmp_path / "bundle", format="litert", platforms=(Platform.MICRO,))
+    assert {name for name in _files(tmp_path / "bundle") if "2nd" in name} == {"cpp/2nd net.onnx.fp32_micro.cpp"}
+    _bundle(tmp_path / "both", format="litert", platforms=(Platform.LINUX_ARM64, Platform.MICRO))
+    assert {name for name in _files(tmp_path / "both") if "2nd" in name} == {
+        "cpp/2nd net.onnx.fp32.cpp",
+        "cpp/2nd net.onnx.fp32_micro.cpp",
+        "python/2nd net.onnx.fp32.py",
+    }
+
+
+@pytest.mark.parametrize(
+    ("operator", "method"),
+    [
+        (Operator(name="DEPTHWISE_CONV_2D", count=1), "AddDepthwiseConv2D"),
+        (Operator(name="BATCH_MATMUL", count=1), "AddBatchMatMul"),
+        (Operator(name="PADV2", count=1), "AddPadV2"),
+        (Operator(name="SELECT_V2", count=1), "AddSelectV2"),
+        (Operator(name="ethos-u", domain="custom", count=1), "AddEthosU"),
+    ],
+)
+def test_operators_have_the_names_of_tflite_micro(operator: Operator, method: str) -> None:
+    assert registration(operator) == method
 
 
 def test_torchscript_in_integers_chooses_its_engine(tmp_path: Path) -> None:

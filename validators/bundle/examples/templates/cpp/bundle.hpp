@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <functional>
@@ -17,6 +18,30 @@
 #include <vector>
 
 namespace edgeproof {
+
+// Ends what was tried with a sentence; where exceptions are switched off, it ends the program.
+[[noreturn]] inline void fail(const std::string& sentence) {
+#ifdef __cpp_exceptions
+  throw std::runtime_error(sentence);
+#else
+  std::fprintf(stderr, "%s\n", sentence.c_str());
+  std::exit(1);
+#endif
+}
+
+// Calls `run` and prints what failed; the exit code.
+inline int guarded(const std::function<int()>& run) {
+#ifdef __cpp_exceptions
+  try {
+    return run();
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "%s\n", error.what());
+    return 1;
+  }
+#else
+  return run();
+#endif
+}
 
 enum class Type { float16, float32, float64, int8, uint8, int16, uint16, int32, uint32, int64, uint64, boolean };
 
@@ -63,7 +88,7 @@ using Preprocessed = std::function<std::vector<float>(const std::string& root, c
 
 inline std::vector<std::uint8_t> read_file(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
-  if (!file) throw std::runtime_error(path + " cannot be opened: name the unpacked bundle's folder");
+  if (!file) fail(path + " cannot be opened: name the unpacked bundle's folder");
   return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
 }
 
@@ -78,7 +103,7 @@ std::vector<Number> numbers_in(const std::string& path) {
 
 inline std::vector<std::string> read_lines(const std::string& path) {
   std::ifstream file(path);
-  if (!file) throw std::runtime_error(path + " cannot be opened: name the unpacked bundle's folder");
+  if (!file) fail(path + " cannot be opened: name the unpacked bundle's folder");
   std::vector<std::string> lines;
   for (std::string line; std::getline(file, line);) lines.push_back(line);
   return lines;
@@ -102,12 +127,12 @@ inline std::size_t count_of(const std::vector<std::int64_t>& shape) {
 inline Tensor load(const std::string& root, const Stored& stored) {
   Tensor tensor{stored.type, stored.shape, read_file(root + "/" + stored.file)};
   if (tensor.bytes.size() != count_of(stored.shape) * size_of(stored.type))
-    throw std::runtime_error(stored.file + " does not have the size of its tensor");
+    fail(stored.file + " does not have the size of its tensor");
   return tensor;
 }
 
 inline Tensor tensor_of(const std::vector<float>& values, std::vector<std::int64_t> shape) {
-  if (values.size() != count_of(shape)) throw std::runtime_error("preprocessing gave another number of values");
+  if (values.size() != count_of(shape)) fail("preprocessing gave another number of values");
   Tensor tensor{Type::float32, std::move(shape), std::vector<std::uint8_t>(values.size() * sizeof(float))};
   std::memcpy(tensor.bytes.data(), values.data(), tensor.bytes.size());
   return tensor;
@@ -166,7 +191,7 @@ inline Tensor quantize(const Tensor& real, const Port& port) {
     case Type::uint8: quantize_into<std::uint8_t>(integers, real, port); break;
     case Type::int16: quantize_into<std::int16_t>(integers, real, port); break;
     case Type::int32: quantize_into<std::int32_t>(integers, real, port); break;
-    default: throw std::runtime_error(port.name + " has a type that is not quantised");
+    default: fail(port.name + " has a type that is not quantised");
   }
   return integers;
 }

@@ -5,7 +5,7 @@
 //        ./example BUNDLE --self-test   replays the golden data; ends with 1 and names what differs
 // BUNDLE is the folder of the unpacked bundle, "." if it is left out.
 //
-// Made of parts that edgeproof's tests compile and run on Linux; it has not been built for Android or iOS.
+@@CHECKED@@
 @@REMARKS@@#include "bundle.hpp"
 @@INCLUDES@@
 namespace {
@@ -60,10 +60,5 @@ int main(int count, char** arguments) {
     if (std::string(arguments[place]) == "--self-test") self_test = true;
     else root = arguments[place];
   }
-  try {
-    return run(root, self_test);
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "%s\n", error.what());
-    return 1;
-  }
+  return edgeproof::guarded([&] { return run(root, self_test); });
 }

@@ -11,7 +11,7 @@ ScalarType scalar_type(Type type) {
     case Type::int32: return ScalarType::Int;
     case Type::int64: return ScalarType::Long;
     case Type::boolean: return ScalarType::Bool;
-    default: throw std::runtime_error("a type that no program takes");
+    default: edgeproof::fail("a type that no program takes");
   }
 }
 
@@ -29,11 +29,11 @@ class Model {
       given.emplace_back(*tensors.back());
     }
     const auto answers = module_.forward(given);
-    if (!answers.ok()) throw std::runtime_error("forward failed with error " + std::to_string(int(answers.error())));
+    if (!answers.ok()) edgeproof::fail("forward failed with error " + std::to_string(int(answers.error())));
     Tensors outputs;
     for (std::size_t place = 0; place < kOutputs.size(); ++place) {
       const executorch::aten::Tensor answer = answers->at(place).toTensor();
-      if (answer.scalar_type() != scalar_type(kOutputs[place].type)) throw std::runtime_error("another type of output");
+      if (answer.scalar_type() != scalar_type(kOutputs[place].type)) edgeproof::fail("another type of output");
       const auto* bytes = static_cast<const std::uint8_t*>(answer.const_data_ptr());
       outputs.push_back({kOutputs[place].type, {answer.sizes().begin(), answer.sizes().end()}, {bytes, bytes + answer.nbytes()}});
     }

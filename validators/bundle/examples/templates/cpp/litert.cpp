@@ -9,12 +9,12 @@
     case Type::int32: return kLiteRtElementTypeInt32;
     case Type::int64: return kLiteRtElementTypeInt64;
     case Type::boolean: return kLiteRtElementTypeBool;
-    default: throw std::runtime_error("a type that the model does not take");
+    default: edgeproof::fail("a type that the model does not take");
   }
 }
 
 void check(LiteRtStatus status, const char* tried) {
-  if (status != kLiteRtStatusOk) throw std::runtime_error(std::string(tried) + " failed with " + std::to_string(int(status)));
+  if (status != kLiteRtStatusOk) edgeproof::fail(std::string(tried) + " failed with " + std::to_string(int(status)));
 }
 
 // A tensor's memory as LiteRT wants it, freed at the end of a call.
@@ -120,7 +120,7 @@ class Model {
   static std::size_t named(const std::vector<edgeproof::Port>& ports, const std::string& name) {
     for (std::size_t place = 0; place < ports.size(); ++place)
       if (ports[place].name == name) return place;
-    throw std::runtime_error("the model has a tensor " + name + ", which is not expected");
+    edgeproof::fail("the model has a tensor " + name + ", which is not expected");
   }
   // The layout of an input that has this shape from now on.
   LiteRtLayout resized(LiteRtParamIndex place, const std::vector<std::int64_t>& shape) {

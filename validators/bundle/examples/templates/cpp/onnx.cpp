@@ -31,7 +31,7 @@ class Model {
     Tensors outputs;
     for (std::size_t place = 0; place < answers.size(); ++place) {
       const auto facts = answers[place].GetTensorTypeAndShapeInfo();
-      if (facts.GetElementType() != onnx_type(kOutputs[place].type)) throw std::runtime_error("another type of output");
+      if (facts.GetElementType() != onnx_type(kOutputs[place].type)) edgeproof::fail("another type of output");
       const auto* bytes = static_cast<const std::uint8_t*>(answers[place].GetTensorRawData());
       const std::size_t size = facts.GetElementCount() * edgeproof::size_of(kOutputs[place].type);
       outputs.push_back({kOutputs[place].type, facts.GetShape(), {bytes, bytes + size}});

@@ -9,7 +9,7 @@ torch::ScalarType scalar_type(Type type) {
     case Type::int32: return torch::kInt;
     case Type::int64: return torch::kLong;
     case Type::boolean: return torch::kBool;
-    default: throw std::runtime_error("a type that the module does not take");
+    default: edgeproof::fail("a type that the module does not take");
   }
 }
 
@@ -43,7 +43,7 @@ class Model {
     Tensors outputs;
     for (std::size_t place = 0; place < kOutputs.size(); ++place) {
       const torch::Tensor& answer = answers.at(place);
-      if (answer.scalar_type() != scalar_type(kOutputs[place].type)) throw std::runtime_error("another type of output");
+      if (answer.scalar_type() != scalar_type(kOutputs[place].type)) edgeproof::fail("another type of output");
       const auto* bytes = static_cast<const std::uint8_t*>(answer.const_data_ptr());
       outputs.push_back({kOutputs[place].type, answer.sizes().vec(), {bytes, bytes + answer.nbytes()}});
     }
