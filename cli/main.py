@@ -29,9 +29,7 @@ COMMANDS = (
         f"{_HERE}.commands.bench",
         "Measure how fast artifacts are on this machine, int8 and float16 beside float.",
     ),
-    CommandRow(
-        "bundle", f"{_HERE}.commands.bundle", "Hand artifacts over to an app team in one file that checks itself."
-    ),
+    CommandRow("bundle", f"{_HERE}.commands.bundle", "Hand artifacts over to an app team in one file."),
     CommandRow("inspect", f"{_HERE}.commands.inspect", "Show what is in a checkpoint or artifact, without running it."),
     CommandRow("targets", f"{_HERE}.commands.targets", "List and prepare what can run artifacts: this machine, Arm."),
     CommandRow("formats", f"{_HERE}.commands.formats", "List what can be made from what."),

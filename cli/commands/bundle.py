@@ -39,7 +39,7 @@ command = _MakesByDefault(
         CommandRow("verify", f"{_HERE}.bundle_verify", "Check a bundle and run everything in it, on any machine."),
         CommandRow("diff", f"{_HERE}.bundle_diff", "Show what changed between two bundles; 1 if it breaks an app."),
     ),
-    help="Hand artifacts over to an app team in one file, which answers what they would have to guess.",
+    help="Hand artifacts over to an app team in one file. It answers what they would have to guess, and checks itself.",
     epilog=_EXAMPLES,
     **_SETTINGS,
 )

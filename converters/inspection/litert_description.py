@@ -8,9 +8,8 @@ order of declaration (a union takes two).
 from __future__ import annotations
 
 import json
+import struct
 from collections.abc import Iterable
-
-import numpy as np
 
 from ..checkpoints.malformed import Budget
 from .flatbuffer import Table, root_table
@@ -95,7 +94,14 @@ def _normalisation(tensor: Table) -> dict[str, _Json | None]:
 
 def _numbers(table: Table | None, field: int) -> _Json | None:
     # In the fewest digits that are this float32, not those of a float64 that is as large.
-    return [float(str(np.float32(number))) for number in table.reals(field, "f")] if table else None
+    return [_shortest(number) for number in table.reals(field, "f")] if table else None
+
+
+def _shortest(number: float) -> float:
+    """The number with the fewest digits that is the same float32; inspecting does without numpy."""
+    stored = struct.pack("<f", number)
+    texts = (f"{number:.{digits}g}" for digits in range(1, 9))
+    return next((float(text) for text in texts if struct.pack("<f", float(text)) == stored), number)
 
 
 def _files(files: Iterable[Table]) -> _Json | None:

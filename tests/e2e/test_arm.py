@@ -10,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import time
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +70,22 @@ def test_every_artifact_passes_on_both_processors(judged: tuple[Path, Done]) -> 
     assert done.code == 0, done.stdout + done.stderr
     for target in ("host", A53, A76):
         assert [row["status"] for row in rows(done, target=target)] == ["PASS"] * 8
+
+
+def test_a_bundle_passes_where_the_app_will_run(judged: tuple[Path, Done], prepared: Path) -> None:
+    folder, _ = judged
+    assert prepared.exists()
+    assert edgeproof("bundle", "out", "-o", "digits.zip", "--overwrite", "-q", folder=folder).code == 0
+    found = {row["target"] for row in rows(edgeproof("bundle", "verify", "digits.zip", "--json", "-q", folder=folder))}
+    assert found == {"host"}
+    done = edgeproof("bundle", "verify", "digits.zip", "--on", A76, "--json", "-q", folder=folder)
+    assert done.code == 0, done.stderr
+    assert [row["status"] for row in rows(done, target=A76)] == ["PASS"] * 8
+    shown = json.loads(zipfile.ZipFile(folder / "digits.zip").read("manifest.json"))
+    parity = {row["target"]: row for row in shown["artifacts"][0]["parity"]}
+    assert parity["host"]["replayed"]
+    assert not parity[A76]["replayed"]
+    assert parity[A76]["emulated"]
 
 
 def test_a_row_says_which_processor_and_how_many_calls(judged: tuple[Path, Done]) -> None:

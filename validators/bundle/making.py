@@ -13,6 +13,7 @@ from ...converters import manifest as made_manifest
 from ...converters.errors import ConversionError, InputError, UsageError
 from ...converters.manifest import ArtifactRecord, Manifest, file_sha256
 from ...converters.needs.needs import RuntimeNeeds
+from ...converters.preprocessing.spec import FILE_NAME as SPEC
 from ...converters.tensors import read_calls
 from ...converters.versions import versions_of
 from ..golden import Golden
@@ -25,7 +26,7 @@ from .artifacts import Shipped, describe, proven_by
 from .card_text import HTML, MARKDOWN, card_html, card_markdown
 from .examples.generating import examples_of, shared_files
 from .golden import GoldenFiles
-from .identity import LABELS, SPEC, Identity, identified
+from .identity import LABELS, Identity, identified
 from .manifest import DOCUMENT, FILE_NAME, BundledArtifact, BundleManifest, Labels, Platform, Preprocessing
 from .needs import needs_of_all
 from .packing import pack, write_sums

@@ -13,7 +13,7 @@ from ...converters.preprocessing.reading import inputs_of
 from .contents import BundleContents, read_golden
 from .manifest import BundledArtifact, GoldenCall, Original
 
-_DTYPES = {"pixels": np.dtype(np.uint8), "pcm": np.dtype("<i2"), "text": np.dtype(np.uint8)}
+_DTYPES: dict[str, np.dtype[Any]] = {"pixels": np.dtype("u1"), "pcm": np.dtype("<i2"), "text": np.dtype("u1")}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

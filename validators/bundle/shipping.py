@@ -13,8 +13,9 @@ from ...converters.manifest import ArtifactRecord, SourceRecord, file_sha256
 from ...converters.metadata.embed import EmbedJob, embed
 from ...converters.metadata.facts import ImageFacts, ModelFacts, TensorText
 from ...converters.preprocessing.kinds import Colours, ImageSpec
+from ...converters.preprocessing.spec import FILE_NAME as SPEC
 from ...converters.versions import versions_of
-from .identity import LABELS, SPEC, Identity
+from .identity import LABELS, Identity
 from .manifest import BundledTensor
 from .replay import ARTIFACTS
 from .tensors import Known, tensors_of

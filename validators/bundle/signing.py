@@ -31,7 +31,11 @@ _MEDIA_TYPE = "application/vnd.dev.sigstore.bundle.v0.3+json"
 _PAYLOAD_TYPE = "application/vnd.in-toto+json"
 _STATEMENT = "https://in-toto.io/Statement/v1"
 _PREDICATE = "https://model_signing/signature/v1.0"
-_CURVES = {"secp256r1": hashes.SHA256, "secp384r1": hashes.SHA384, "secp521r1": hashes.SHA512}
+_CURVES: dict[str, hashes.HashAlgorithm] = {
+    "secp256r1": hashes.SHA256(),
+    "secp384r1": hashes.SHA384(),
+    "secp521r1": hashes.SHA512(),
+}
 _MAKE_KEY = (
     "make a pair with `openssl ecparam -genkey -name prime256v1 -noout -out key.pem` and "
     "`openssl ec -in key.pem -pubout -out key.pub`"
@@ -132,7 +136,7 @@ def _is_signed(public: ec.EllipticCurvePublicKey, payload: bytes, signature: byt
 
 def _algorithm(public: ec.EllipticCurvePublicKey, *, deterministic: bool = False) -> ec.ECDSA:
 
-    return ec.ECDSA(_CURVES[public.curve.name](), deterministic_signing=deterministic)
+    return ec.ECDSA(_CURVES[public.curve.name], deterministic_signing=deterministic)
 
 
 def _hint(public: ec.EllipticCurvePublicKey) -> str:

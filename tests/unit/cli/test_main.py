@@ -60,7 +60,7 @@ def test_the_version_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     ("arguments", "said"),
     [
         (["convrt"], "did you mean `edgeproof convert`?"),
-        (["zzz"], "the commands are convert, verify, diagnose, recipe, bench, inspect, targets, formats, doctor"),
+        (["zzz"], "the commands are convert, verify, diagnose, recipe, bench, bundle, inspect, targets"),
         (["--versio"], "did you mean --version?"),
         (["convert", "x.pt", "--dinamic", "x.0=1..2"], "did you mean --dynamic?"),
         (["inspect"], "see `edgeproof inspect --help`"),

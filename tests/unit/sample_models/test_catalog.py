@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 
+from edgeproof.converters.preprocessing.reading import inputs_of
+from edgeproof.converters.preprocessing.spec import read_spec
 from edgeproof.sample_models.catalog import HERE, SAMPLES, Sample, sample
 from edgeproof.sample_models.evaluation import read_evaluation, rows
+from edgeproof.sample_models.photos import write_photos
 
 Arrays = dict[str, NDArray[np.generic]]
 
@@ -44,6 +49,8 @@ def test_every_folder_with_a_model_is_in_the_catalog() -> None:
 def test_a_sample_has_its_files(each: Sample) -> None:
     expected = {"__init__.py", "model.py", "train.py", each.source, "evaluation.npz", "calibration.npz"}
     expected |= {text for text in each.inputs if text.endswith(".npz")}
+    if each.preprocessing.exists():
+        expected |= {each.preprocessing.name, each.labels.name}
     assert {file.name for file in each.folder.iterdir() if file.is_file()} == expected
 
 
@@ -130,3 +137,17 @@ def test_the_readme_tells_the_score_and_the_bytes(each: Sample) -> None:
 def test_a_name_that_is_not_in_the_catalog_is_answered_with_those_that_are() -> None:
     with pytest.raises(KeyError, match="digits_cnn, ink_tokens"):
         sample("digit_cnn")
+
+
+@pytest.mark.parametrize("name", ["digits_cnn", "faces_cnn"])
+def test_photographs_are_the_rows_in_their_order(name: str, tmp_path: Path) -> None:
+    chosen = sample(name)
+    photos = write_photos(chosen, tmp_path)
+    spec = read_spec(chosen.preprocessing)
+    with np.load(chosen.evaluation) as archive:
+        rows = archive["image"][:4]
+    for place, row in enumerate(rows):
+        pixels = np.asarray(Image.open(photos.samples / f"{place:03d}.png").convert("RGB"))
+        (made,) = inputs_of(spec, {"pixels": pixels}, folder=chosen.folder).values()
+        assert made.shape == (1, *row.shape)
+        assert np.abs(made[0] - row).max() <= 0.501 / 255
