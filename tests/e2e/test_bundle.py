@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 from bundled_samples import NAMES, Bundled, bundled_sample, source_labels
 from commands import Done, edgeproof
+from compiled_examples import built, labels_in, onnx_headers, outcome
 
 from edgeproof.validators.bundle.packing import pack, write_sums
 
@@ -120,6 +121,17 @@ def test_the_python_examples_say_what_the_source_says(unpacked: Unpacked):
         assert done.returncode == 0, done.stdout + done.stderr
         said = [line.split(": ")[1] for line in done.stdout.splitlines() if line.startswith("sample ")]
         assert [line.split()[0] for line in said] == expected, example
+
+
+def test_the_cpp_examples_say_what_the_source_says(
+    unpacked: Unpacked, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+):
+    for made in ("executorch", "litert", "onnx"):  # libtorch's headers take a quarter of a minute
+        stem = Path(unpacked.artifact(made, "int8")["file"]).stem
+        program = built(unpacked.folder, stem, made, onnx_headers(tmp_path_factory), tmp_path)
+        code, lines = outcome([program, unpacked.folder])
+        assert (code, labels_in(lines)) == (0, unpacked.manifest["expected"])
+        assert outcome([program, unpacked.folder, "--self-test"])[0] == 0
 
 
 def test_the_python_examples_replay_the_golden_data_and_see_a_changed_one(unpacked: Unpacked):

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import platform
 import shutil
-import subprocess
 import sys
-from collections.abc import Sequence
 from dataclasses import replace
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -19,11 +15,10 @@ from android_api import write_declarations
 from artifacts import golden
 from bundled_models import LABELS, PICTURE, YES_OR_NO, keras_nets, nets, pictures, tokens
 from bundles import Calls, Extras, write_bundle
+from compiled_examples import built, compiled, flags_of, labels_in, outcome
+from compiled_examples import onnx_headers as had_onnx_headers
 
-from edgeproof.converters.errors import NotRunnable
 from edgeproof.validators.bundle.manifest import BundleManifest, Platform
-from edgeproof.validators.targets.installation.deb_file import unpack
-from edgeproof.validators.targets.installation.debian import Archive
 
 # Everything of an example but its runtime, whose place a formula takes: the originals' bits, answers and labels.
 _KOTLIN_MAIN = """
@@ -50,10 +45,6 @@ fun bright(image: Tensor): Tensor {
     return BundleFiles.tensorOf(floatArrayOf((1 / (1 + Math.exp(-mean))).toFloat()), longArrayOf(1, 1))
 }
 """
-_HEADER = "onnxruntime_cxx_api.h"
-_SYSTEM = Path("/usr/include/onnxruntime")
-_RELEASE = "trixie"  # the first release of Debian whose archive has ONNX Runtime's headers
-_ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
 @pytest.fixture(scope="module")
@@ -75,92 +66,15 @@ def gallery(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def onnx_headers(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """ONNX Runtime's headers, which its wheel does not have: the system's, or those of Debian's package."""
-    if (_SYSTEM / _HEADER).exists():
-        return _SYSTEM
-    folder = tmp_path_factory.mktemp("headers")
-    try:
-        archive = Archive(_ARCHITECTURES[platform.machine()], folder / "apt", release=_RELEASE)
-        archive.update()
-        (package,) = archive.download(["libonnxruntime-dev"])
-        unpack(package, folder, wanted=lambda name: name.startswith("usr/include/"))
-    except NotRunnable as error:
-        pytest.skip(f"ONNX Runtime's headers cannot be had here: {error}")
-    return folder / "usr/include/onnxruntime"
-
-
-def _package(name: str) -> Path:
-    found = find_spec(name)
-    assert found is not None
-    assert found.submodule_search_locations
-    return Path(found.submodule_search_locations[0])
-
-
-def _outcome(command: Sequence[str | Path]) -> tuple[int, list[str]]:
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
-    return done.returncode, [*done.stdout.splitlines(), *(done.stderr.splitlines() if done.returncode else [])]
+    return had_onnx_headers(tmp_path_factory)
 
 
 def _python(folder: Path, stem: str, *options: str) -> tuple[int, list[str]]:
-    return _outcome([sys.executable, folder / f"examples/python/{stem}.py", *options])
-
-
-def _built(folder: Path, stem: str, made: str, onnx_headers: Path, place: Path) -> Path:
-    """The program of a C++ example, compiled as its first lines say."""
-    return _compiled(folder, stem, *_flags(made, onnx_headers, place), place)
-
-
-def _compiled(folder: Path, stem: str, flags: list[str], libraries: list[str], place: Path) -> Path:
-    """A program, with warnings as errors."""
-    if shutil.which("g++") is None:
-        pytest.skip("there is no g++ on this machine")
-    program = place / stem
-    source = f"{stem}.cpp"
-    command = ["g++", "-std=c++17", "-Wall", "-Wextra", "-Werror", *flags, source, "-o", program, *libraries]
-    done = subprocess.run(command, cwd=folder / "examples/cpp", capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return program
-
-
-def _flags(made: str, onnx_headers: Path, place: Path) -> tuple[list[str], list[str]]:
-    if made == "onnx":
-        (library,) = (_package("onnxruntime") / "capi").glob("libonnxruntime.so.1.*")
-        for name in ("libonnxruntime.so", "libonnxruntime.so.1"):
-            if not (place / name).exists():
-                (place / name).symlink_to(library)
-        return ["-isystem", str(onnx_headers)], _found(place, "onnxruntime")
-    if made == "litert":
-        return [], _found(_package("ai_edge_litert"), "LiteRt")
-    package = _package({"executorch": "executorch", "torchscript": "torch"}[made])
-    headers = package / "include"
-    if made == "torchscript":
-        included = ["-isystem", str(headers), "-isystem", str(headers / "torch/csrc/api/include")]
-        return included, _found(package / "lib", "torch", "torch_cpu", "c10")
-    kernels = ("executorch_kernels_optimized", "executorch_backend_xnnpack", "executorch_kernels_quantized")
-    inner = headers / "executorch/runtime/core/portable_type/c10"
-    return (
-        [
-            "-DC10_USING_CUSTOM_GENERATED_MACROS",
-            "-DET_EVENT_TRACER_ENABLED",
-            "-isystem",
-            str(headers),
-            "-isystem",
-            str(inner),
-        ],
-        [*_found(package / "lib", *kernels, "executorch_threadpool", "executorch"), "-Wl,--allow-shlib-undefined"],
-    )
-
-
-def _found(folder: Path, *names: str) -> list[str]:
-    return [f"-L{folder}", f"-Wl,-rpath,{folder}", "-Wl,--no-as-needed", *(f"-l{name}" for name in names)]
+    return outcome([sys.executable, folder / f"examples/python/{stem}.py", *options])
 
 
 def _expected(calls: Calls, output: str) -> list[str]:
     return [LABELS[int(np.argmax(answers[output][0]))] for _, answers in calls]
-
-
-def _labels(lines: Sequence[str]) -> list[str]:
-    return [line.split()[2] for line in lines if line.startswith("sample ")]
 
 
 def _stems(manifest: BundleManifest) -> list[tuple[str, str]]:
@@ -180,20 +94,20 @@ def test_python_prints_the_labels_of_the_source(bundle: tuple[Path, BundleManife
     item = next(item for item in nets() if item.format == made)
     code, lines = _python(bundle[0], item.name.rpartition(".")[0])
     assert code == 0
-    assert _labels(lines) == _expected(item.calls, "scores")
-    assert len(set(_labels(lines))) > 1
+    assert labels_in(lines) == _expected(item.calls, "scores")
+    assert len(set(labels_in(lines))) > 1
 
 
 def test_cpp_replays_every_format(bundle: tuple[Path, BundleManifest], onnx_headers: Path, tmp_path: Path) -> None:
     folder, manifest = bundle
     for stem, made in _stems(manifest):
-        program = _built(folder, stem, made, onnx_headers, tmp_path)
-        code, lines = _outcome([program, folder, "--self-test"])
+        program = built(folder, stem, made, onnx_headers, tmp_path)
+        code, lines = outcome([program, folder, "--self-test"])
         assert code == 0, (stem, lines)
         assert lines[-1].endswith("calls replayed, 0 outputs differ")
         item = next((item for item in nets() if item.name.startswith(stem) and item.format != "litert"), None)
         if item is not None:
-            assert _labels(_outcome([program, folder])[1]) == _expected(item.calls, "scores")
+            assert labels_in(outcome([program, folder])[1]) == _expected(item.calls, "scores")
 
 
 def test_a_program_for_a_microcontroller_runs_without_exceptions(tmp_path: Path) -> None:
@@ -201,10 +115,10 @@ def test_a_program_for_a_microcontroller_runs_without_exceptions(tmp_path: Path)
     item = replace(net, file=golden("portable.pte"), calls=net.calls[:3], platforms=(Platform.MICRO,))
     folder = tmp_path / "bundle"
     write_bundle(folder, [item], Extras(labels=("scores", LABELS)))
-    flags, libraries = _flags("executorch", tmp_path, tmp_path)
-    program = _compiled(folder, "net.executorch.fp32_micro", ["-fno-exceptions", *flags], libraries, tmp_path)
-    assert _outcome([program, folder, "--self-test"])[0] == 0
-    assert _labels(_outcome([program, folder])[1]) == _expected(item.calls, "scores")
+    flags, libraries = flags_of("executorch", tmp_path, tmp_path)
+    program = compiled(folder, "net.executorch.fp32_micro", ["-fno-exceptions", *flags], libraries, tmp_path)
+    assert outcome([program, folder, "--self-test"])[0] == 0
+    assert labels_in(outcome([program, folder])[1]) == _expected(item.calls, "scores")
 
 
 @pytest.mark.parametrize("language", ["python", "cpp"])
@@ -215,10 +129,10 @@ def test_a_picture_is_preprocessed_in_the_layout_of_the_artifact(
         if language == "python":
             tested, run = _python(gallery, stem, "--self-test"), _python(gallery, stem)
         else:
-            program = _built(gallery, stem, "onnx", onnx_headers, tmp_path)
-            tested, run = _outcome([program, gallery, "--self-test"]), _outcome([program, gallery])
+            program = built(gallery, stem, "onnx", onnx_headers, tmp_path)
+            tested, run = outcome([program, gallery, "--self-test"]), outcome([program, gallery])
         assert tested[0] == 0, tested[1]
-        assert _labels(run[1]) == list(YES_OR_NO)
+        assert labels_in(run[1]) == list(YES_OR_NO)
 
 
 @pytest.mark.parametrize("language", ["python", "cpp"])
@@ -230,8 +144,8 @@ def test_a_changed_byte_is_named(gallery: Path, onnx_headers: Path, tmp_path: Pa
         content = bytearray((folder / name).read_bytes())
         content[len(content) // 2 + 1] ^= 0x40  # of a float the exponent, of an image the middle
         (folder / name).write_bytes(content)
-    program = _built(folder, stem, "onnx", onnx_headers, tmp_path) if language == "cpp" else None
-    code, lines = _outcome([program, folder, "--self-test"]) if program else _python(folder, stem, "--self-test")
+    program = built(folder, stem, "onnx", onnx_headers, tmp_path) if language == "cpp" else None
+    code, lines = outcome([program, folder, "--self-test"]) if program else _python(folder, stem, "--self-test")
     assert code == 1
     assert any(line.startswith("sample 0: output bright element 0 is ") for line in lines)
     assert f"sample 1: preprocessing gives other bits than golden/{stem}.onnx/1.image.bin" in lines
@@ -250,9 +164,9 @@ def test_kotlin_compiles_against_declarations_of_the_runtimes_and_runs_around_th
     assert len(pictured) == 1 + 2
     (tmp_path / "Main.kt").write_text(_KOTLIN_MAIN, encoding="utf-8")
     sources = [*own, *pictured, gallery / "examples/kotlin/Preprocess.kt", tmp_path / "Main.kt", tmp_path / "api"]
-    code, lines = _outcome([compiler, *sources, "-include-runtime", "-d", tmp_path / "all.jar"])
+    code, lines = outcome([compiler, *sources, "-include-runtime", "-d", tmp_path / "all.jar"])
     assert code == 0, [line for line in lines if "error:" in line]
-    assert _outcome([machine, "-jar", tmp_path / "all.jar", gallery]) == (0, ["sample 0: dark", "sample 1: bright"])
+    assert outcome([machine, "-jar", tmp_path / "all.jar", gallery]) == (0, ["sample 0: dark", "sample 1: bright"])
 
 
 def test_swift_has_no_error_that_a_parser_sees(bundle: tuple[Path, BundleManifest], gallery: Path) -> None:
