@@ -16,6 +16,7 @@ from ...converters.needs.needs import RuntimeNeeds
 from ...converters.preprocessing.spec import FILE_NAME as SPEC
 from ...converters.tensors import read_calls
 from ...converters.versions import versions_of
+from ...converters.writing import explained_write_errors
 from ..golden import Golden
 from ..judging import HOST
 from ..parity import ParityReport, ParityRow, Status
@@ -71,7 +72,8 @@ def make_bundle(request: BundleRequest, *, on_progress: Listener = ignore_progre
         stage = Path(scratch) / "bundle"
         stage.mkdir()
         making = _Making(request, made, report, identity, stage)
-        content = making.fill(selection, Path(scratch), on_progress)
+        with explained_write_errors(stage):
+            content = making.fill(selection, Path(scratch), on_progress)
         if request.key is not None:
             sign_folder(stage, request.key, name=identity.name)
         pack(stage, request.output)

@@ -62,14 +62,20 @@ def store(stage: Path, folder: Path, made: Manifest, report: ParityReport, recor
     for file in recipes.values():
         (place / file).parent.mkdir(exist_ok=True)
         for stored in (file, str(Path(file).with_suffix(".npz"))):  # its numbers lie beside it
-            shutil.copyfile(folder / stored, place / stored)
+            _copy(folder / stored, place / stored)
     for companion in (each for record in records for each in record.companions):
-        shutil.copyfile(folder / companion.file, place / companion.file)
+        _copy(folder / companion.file, place / companion.file)
     files = {path.name: file_sha256(path) for path in sorted((place / GOLDEN).iterdir())}
     kept = replace(made, artifacts=tuple(records), recipes=recipes, golden=files, feedback=part.feedback)
     (place / manifest.FILE_NAME).write_bytes(manifest.encode(kept))
     bundled = replace(report, results=(), samples_sha256=hash_calls(calls), samples=len(calls), real_calls=part.real)
     (place / _REPORT).write_bytes(report_json.encode(bundled))
+
+
+def _copy(source: Path, place: Path) -> None:
+    if not source.is_file():
+        raise InputError(f"{source} is missing", fix="restore it, or convert again")
+    shutil.copyfile(source, place)
 
 
 def _part(golden: Golden, positions: Sequence[int], folder: Path, records: Sequence[ArtifactRecord]) -> Golden:

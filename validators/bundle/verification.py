@@ -17,6 +17,7 @@ from ...converters.manifest import file_sha256
 from ...converters.manifest import read as read_made
 from ...converters.tensors import read_calls
 from ...converters.worker.pool import Limits
+from ...converters.writing import explained_write_errors
 from ..golden import FOLDER as STORED
 from ..parity import ParityReport, exit_code, gravest
 from ..pipeline import Listener, ignore_progress
@@ -90,7 +91,8 @@ def verify_bundle(request: BundleVerification, *, on_progress: Listener = ignore
             verify_folder(folder, request.key)
         contents = read_contents(folder)
         place = Path(scratch) / "replay"
-        replay.assemble(folder, place)
+        with explained_write_errors(place):
+            replay.assemble(folder, place)
         require_same_samples(contents, place)
         preprocessing = preprocessed_again(contents)
         found = verify(
