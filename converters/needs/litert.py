@@ -39,7 +39,7 @@ def litert_needs(path: Path) -> tuple[RuntimeNeeds, ReducedBuild]:
         least_by=why,
         declares=versions,
         operators=operators,
-        arena_bytes=_arena(graphs),
+        arena_bytes=None if any(each.domain for each in operators) else _arena(graphs),  # what custom ones take is theirs
     )
     return needs, ReducedBuild(name=_NAME, text=_text(operators))
 

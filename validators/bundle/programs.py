@@ -12,7 +12,6 @@ from ...converters.errors import NotRunnable
 from ...converters.job import BundledProgramJob
 from ...converters.layouts import to_artifact
 from ...converters.manifest import ArtifactRecord
-from ...converters.micro_backends import micro_backend
 from ...converters.tensors import Call, write_calls
 from ...converters.worker.pool import Finished, Limits, Pool, Task
 from ...converters.worker.stacks import Stack
@@ -28,10 +27,9 @@ def bundled_programs(
 ) -> dict[str, str]:
     """Write a .bpte for each ExecuTorch artifact; returns their names in the bundle by artifact.
 
-    Those for microcontrollers have none: their inputs are integers, and their golden calls are real numbers. Raises
-    NotRunnable if ExecuTorch is not installed.
+    Raises NotRunnable if ExecuTorch is not installed.
     """
-    wanted = [each for each in records if each.format == Format.EXECUTORCH and micro_backend(each.backend) is None]
+    wanted = [each for each in records if each.format == Format.EXECUTORCH]
     if not wanted:
         return {}
     if find_spec("executorch") is None:

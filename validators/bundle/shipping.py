@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
 
 from ...converters.artifact import Format
+from ...converters.inspection.findings import Contents, TensorFacts, Weights
 from ...converters.inspection.inspect import inspect_artifact
 from ...converters.manifest import ArtifactRecord, SourceRecord, file_sha256
 from ...converters.metadata.embed import EmbedJob, embed
 from ...converters.metadata.facts import ImageFacts, ModelFacts, TensorText
+from ...converters.micro_backends import micro_backend
 from ...converters.preprocessing.kinds import Colours, ImageSpec
 from ...converters.preprocessing.spec import FILE_NAME as SPEC
 from ...converters.versions import versions_of
 from .identity import LABELS, Identity
 from .manifest import BundledTensor
 from .replay import ARTIFACTS
-from .tensors import Known, tensors_of
+from .tensors import Known, matched, tensors_of
 
 KEY = "edgeproof.json"
+# It is judged by compiling it again, to the same bytes; and flash is dear.
+_BARE = "it carries no metadata inside: a microcontroller's file is shipped as it was compiled"
 _SCHEMA = 1
 
 
@@ -38,26 +43,26 @@ class Shipping:
         """Write one artifact with its metadata; returns its record with the shipped file's hash and size."""
         file = self.stage / ARTIFACTS / record.file
         file.parent.mkdir(exist_ok=True)
-        inputs, outputs = self._tensors(record)
+        if micro_backend(record.backend) is not None:
+            shutil.copyfile(self.folder / record.file, file)
+            return replace(record, notes=(*record.notes, _BARE))
+        contents = _contents(self.folder / record.file, record)
+        inputs = tensors_of(record.inputs, contents.inputs, record, self.known)
+        outputs = tensors_of(record.outputs, contents.outputs, record, self.known)
+        texts = (
+            self._tensor_texts(inputs, matched(record.inputs, contents.inputs)),
+            self._tensor_texts(outputs, matched(record.outputs, contents.outputs)),
+        )
         job = EmbedJob(
             file=str(self.folder / record.file),
             format=record.format,
             output=str(file),
             entries={KEY: self._text(record, inputs, outputs)},
-            facts=self._facts(record, inputs, outputs),
+            facts=self._facts(record, *texts),
         )
         note = embed(job).note
         notes = (*record.notes, note) if note else record.notes
         return replace(record, sha256=file_sha256(file), bytes=file.stat().st_size, notes=notes)
-
-    def _tensors(self, record: ArtifactRecord) -> tuple[tuple[BundledTensor, ...], tuple[BundledTensor, ...]]:
-        if record.format not in set(Format):
-            return (), ()
-        contents = inspect_artifact(self.folder / record.file).contents
-        return (
-            tensors_of(record.inputs, contents.inputs, record, self.known),
-            tensors_of(record.outputs, contents.outputs, record, self.known),
-        )
 
     def _text(
         self, record: ArtifactRecord, inputs: tuple[BundledTensor, ...], outputs: tuple[BundledTensor, ...]
@@ -83,7 +88,7 @@ class Shipping:
         return msgspec.json.encode(content).decode()
 
     def _facts(
-        self, record: ArtifactRecord, inputs: tuple[BundledTensor, ...], outputs: tuple[BundledTensor, ...]
+        self, record: ArtifactRecord, inputs: tuple[TensorText, ...], outputs: tuple[TensorText, ...]
     ) -> ModelFacts:
         """The same for formats that have fields for it."""
         identity, files = self.identity, dict[str, str]()
@@ -96,23 +101,37 @@ class Shipping:
             version=identity.version,
             description=f"{record.precision} from {self.source.file or self.source.factory or self.source.name}",
             license=identity.license,
-            inputs=tuple(map(self._tensor_text, inputs)),
-            outputs=tuple(map(self._tensor_text, outputs)),
+            inputs=inputs,
+            outputs=outputs,
             files=files,
         )
 
-    def _tensor_text(self, tensor: BundledTensor) -> TensorText:
+    def _tensor_texts(
+        self, tensors: tuple[BundledTensor, ...], facts: tuple[TensorFacts, ...]
+    ) -> tuple[TensorText, ...]:
+        """One for each tensor that has a name in the file, under that name."""
+        pairs = zip(tensors, facts, strict=True)
+        return tuple(self._tensor_text(tensor, fact.name) for tensor, fact in pairs if fact.name is not None)
+
+    def _tensor_text(self, tensor: BundledTensor, name: str) -> TensorText:
         spec, labels = self.identity.spec, self.identity.labels
         image = _image_facts(spec) if isinstance(spec, ImageSpec) and spec.input == tensor.name else None
         parts = (tensor.dtype, str(list(tensor.shape)), tensor.layout, tensor.colours)
         return TensorText(
-            name=tensor.name,
+            name=name,
             description=" ".join(part for part in parts if part),
             image=image,
             low=(tensor.range[0],) if tensor.range else (),
             high=(tensor.range[1],) if tensor.range else (),
             labels=LABELS if labels is not None and labels.output == tensor.name else None,
         )
+
+
+def _contents(file: Path, record: ArtifactRecord) -> Contents:
+    """What a file says; nothing for formats that only a plug-in reads."""
+    if record.format in set(Format):
+        return inspect_artifact(file).contents
+    return Contents(inputs=(), outputs=(), operators={}, weights=Weights(tensors=0, bytes=0, elements={}))
 
 
 def _image_facts(spec: ImageSpec) -> ImageFacts:

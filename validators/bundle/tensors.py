@@ -33,9 +33,17 @@ def tensors_of(
     specs: tuple[TensorSpec, ...], facts: tuple[TensorFacts, ...], record: ArtifactRecord, known: Known
 ) -> tuple[BundledTensor, ...]:
     """The inputs or the outputs of an artifact, with what its shipped file says of them (`facts`)."""
+    pairs = zip(specs, matched(specs, facts), strict=True)
+    return tuple(_tensor(spec, fact, record, known) for spec, fact in pairs)
+
+
+def matched(specs: tuple[TensorSpec, ...], facts: tuple[TensorFacts, ...]) -> tuple[TensorFacts, ...]:
+    """What a file says of each tensor: by its name, or by its place where a compiler gave all of them other names."""
     by_name = {fact.name: fact for fact in facts}
+    if len(specs) == len(facts) and not any(spec.name in by_name for spec in specs):
+        return facts
     nothing = TensorFacts(name=None, dtype=None, shape=None)
-    return tuple(_tensor(spec, by_name.get(spec.name, nothing), record, known) for spec in specs)
+    return tuple(by_name.get(spec.name, nothing) for spec in specs)
 
 
 def _tensor(spec: TensorSpec, fact: TensorFacts, record: ArtifactRecord, known: Known) -> BundledTensor:
