@@ -39,7 +39,7 @@ def litert_needs(path: Path) -> tuple[RuntimeNeeds, ReducedBuild]:
         least_by=why,
         declares=versions,
         operators=operators,
-        arena_bytes=None if any(each.domain for each in operators) else _arena(graphs),  # what custom ones take is theirs
+        arena_bytes=None if any(map(_is_custom, operators)) else _arena(graphs),  # nobody knows what they take
     )
     return needs, ReducedBuild(name=_NAME, text=_text(operators))
 
@@ -76,6 +76,10 @@ def _remarks(operators: tuple[Operator, ...], unknown: list[str]) -> Iterator[st
     custom = [operator.name for operator in operators if operator.domain == "custom"]
     if custom:
         yield f"; {', '.join(custom)} must be registered by the app"
+
+
+def _is_custom(operator: Operator) -> bool:
+    return operator.domain != ""
 
 
 def _arena(graphs: list[Graph]) -> int | None:

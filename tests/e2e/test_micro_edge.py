@@ -127,6 +127,19 @@ def test_what_vela_expects_is_in_the_report(ethos: Done):
         assert estimate["operators_on_cpu"] == 0
 
 
+def test_a_bundle_for_microcontrollers_holds_what_was_compiled(workshop: Path, ethos: Done):
+    assert ethos.code == 0
+    made = edgeproof("bundle", "ethos", "-o", "ethos.zip", "--json", "-q", folder=workshop)
+    assert made.code == 0, made.stderr
+    assert made.document["platforms"] == ["micro"]
+    for artifact in made.document["artifacts"]:
+        compiled = (workshop / "ethos" / Path(artifact["file"]).name).read_bytes()
+        assert artifact["sha256"] == hashlib.sha256(compiled).hexdigest()
+    done = edgeproof("bundle", "verify", "ethos.zip", "--json", "-q", folder=workshop)
+    assert done.code == 0, done.stderr
+    assert {row["status"] for row in rows(done).values()} == {"PASS"}
+
+
 def test_cortex_m_is_judged_through_its_reference_operators(cortex: Done):
     row = rows(cortex)["executorch"]
     assert row["status"] == "PASS"
