@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...converters.artifact import Format
-from ...converters.inspection.findings import TensorFacts
-from ...converters.inspection.inspect import inspect_artifact
 from ...converters.manifest import ArtifactRecord
 from ...converters.needs.needs import RuntimeNeeds
 from ...converters.precision import Precision
@@ -16,7 +14,7 @@ from ..parity import ParityRow, Status
 from .manifest import BundledArtifact, GoldenCall, Loading, TargetCheck, TargetParity
 from .replay import ARTIFACTS
 from .selecting import Chosen
-from .tensors import Known, tensors_of
+from .tensors import Known, contents_of, tensors_of
 
 _SCHEMES = {
     Precision.FP32: "float32 weights and arithmetic",
@@ -46,7 +44,7 @@ class Shipped:
 def describe(shipped: Shipped, file: Path, known: Known) -> BundledArtifact:
     """The manifest's entry for the artifact that lies at `file`, without its examples."""
     record = shipped.record
-    inputs, outputs = _facts(file, record)
+    contents = contents_of(file, record)
     return BundledArtifact(
         file=f"{ARTIFACTS}/{record.file}",
         format=record.format,
@@ -56,8 +54,8 @@ def describe(shipped: Shipped, file: Path, known: Known) -> BundledArtifact:
         sha256=record.sha256,
         bytes=record.bytes,
         platforms=shipped.chosen.platforms,
-        inputs=tensors_of(record.inputs, inputs, record, known),
-        outputs=tensors_of(record.outputs, outputs, record, known),
+        inputs=tensors_of(record.inputs, contents.inputs, record, known),
+        outputs=tensors_of(record.outputs, contents.outputs, record, known),
         dims=record.dims,
         needs=shipped.needs,
         parity=tuple(_parity(row, shipped.replayed.get(row.target)) for row in shipped.chosen.rows),
@@ -70,14 +68,6 @@ def describe(shipped: Shipped, file: Path, known: Known) -> BundledArtifact:
         notes=record.notes,
         made_by=record.made_by,
     )
-
-
-def _facts(file: Path, record: ArtifactRecord) -> tuple[tuple[TensorFacts, ...], tuple[TensorFacts, ...]]:
-    """What the shipped file itself says of its inputs and outputs; nothing for formats that only a plug-in reads."""
-    if record.format not in set(Format):
-        return (), ()
-    contents = inspect_artifact(file).contents
-    return contents.inputs, contents.outputs
 
 
 def _parity(row: ParityRow, again: ParityRow | None) -> TargetParity:

@@ -8,9 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from ...converters.artifact import Format
-from ...converters.inspection.findings import Contents, TensorFacts, Weights
-from ...converters.inspection.inspect import inspect_artifact
+from ...converters.inspection.findings import TensorFacts
 from ...converters.manifest import ArtifactRecord, SourceRecord, file_sha256
 from ...converters.metadata.embed import EmbedJob, embed
 from ...converters.metadata.facts import ImageFacts, ModelFacts, TensorText
@@ -21,7 +19,7 @@ from ...converters.versions import versions_of
 from .identity import LABELS, Identity
 from .manifest import BundledTensor
 from .replay import ARTIFACTS
-from .tensors import Known, matched, tensors_of
+from .tensors import Known, contents_of, matched, tensors_of
 
 KEY = "edgeproof.json"
 # It is judged by compiling it again, to the same bytes; and flash is dear.
@@ -46,7 +44,7 @@ class Shipping:
         if micro_backend(record.backend) is not None:
             shutil.copyfile(self.folder / record.file, file)
             return replace(record, notes=(*record.notes, _BARE))
-        contents = _contents(self.folder / record.file, record)
+        contents = contents_of(self.folder / record.file, record)
         inputs = tensors_of(record.inputs, contents.inputs, record, self.known)
         outputs = tensors_of(record.outputs, contents.outputs, record, self.known)
         texts = (
@@ -125,13 +123,6 @@ class Shipping:
             high=(tensor.range[1],) if tensor.range else (),
             labels=LABELS if labels is not None and labels.output == tensor.name else None,
         )
-
-
-def _contents(file: Path, record: ArtifactRecord) -> Contents:
-    """What a file says; nothing for formats that only a plug-in reads."""
-    if record.format in set(Format):
-        return inspect_artifact(file).contents
-    return Contents(inputs=(), outputs=(), operators={}, weights=Weights(tensors=0, bytes=0, elements={}))
 
 
 def _image_facts(spec: ImageSpec) -> ImageFacts:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
-from ...converters.inspection.findings import TensorFacts
+from ...converters.artifact import Format
+from ...converters.inspection.findings import Contents, TensorFacts, Weights
+from ...converters.inspection.inspect import inspect_artifact
 from ...converters.job import Layout
 from ...converters.manifest import ArtifactRecord
 from ...converters.preprocessing.kinds import ImageSpec, Spec
@@ -27,6 +30,13 @@ class Known:
     framework: str
     spec: Spec | None
     ranges: Mapping[str, Range]
+
+
+def contents_of(file: Path, record: ArtifactRecord) -> Contents:
+    """What an artifact's file says of itself; nothing for formats that only a plug-in reads."""
+    if record.format in set(Format):
+        return inspect_artifact(file).contents
+    return Contents(inputs=(), outputs=(), operators={}, weights=Weights(tensors=0, bytes=0, elements={}))
 
 
 def tensors_of(
