@@ -78,7 +78,9 @@ def write_verdict(verdict: BundleVerdict) -> None:
     line = Text(Verdict.NOT_RUN if incomplete else verdict.report.verdict, style=style)
     runs = plural(len(verdict.report.results), "run")
     console.print(
-        line.append(f"  {passed} of {runs} passed, {verdict.name} {verdict.version}", style="not bold default")
+        line.append(
+            f"  {passed} of {runs} passed, {printable(f'{verdict.name} {verdict.version}')}", style="not bold default"
+        )
     )
 
 

@@ -108,7 +108,7 @@ def _of_needs(old: BundledArtifact, new: BundledArtifact, change: Callable[..., 
     if before.runtime != after.runtime or _version(after.least) > _version(before.least):
         what = "needs a newer runtime"
         yield change(topic=Topic.RUNTIME, breaking=True, what=what, old=texts[0], new=texts[1])
-    elif _version(after.least) < _version(before.least):
+    elif _version(after.least) < _version(before.least) < (math.inf,):
         what = "an older runtime will do"
         yield change(topic=Topic.RUNTIME, breaking=False, what=what, old=texts[0], new=texts[1])
     lacking = sorted(
@@ -137,8 +137,11 @@ def _operators(operators: tuple[Operator, ...]) -> set[str]:
 
 def _version(text: str) -> tuple[float, ...]:
     """Numbers to compare; one that nobody knows is later than all others."""
-    parts = text.split("+", maxsplit=1)[0].split(".")
-    return tuple(float(part) for part in parts) if all(map(str.isdecimal, parts)) else (math.inf,)
+    parts = text.partition("+")[0].split(".")
+    numbers = [float(part) for part in parts] if all(part.isdecimal() for part in parts) else [math.inf]
+    while len(numbers) > 1 and numbers[-1] == 0:
+        numbers.pop()
+    return tuple(numbers)
 
 
 def _of_parity(old: BundledArtifact, new: BundledArtifact, change: Callable[..., Change]) -> Iterator[Change]:

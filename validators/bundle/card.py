@@ -124,7 +124,7 @@ def _verdict_cells(row: TargetParity) -> tuple[str, ...]:
 
 def _usage(manifest: BundleManifest) -> Iterator[Block]:
     yield "Check this bundle before you use it, on any machine, without the source's framework:"
-    yield (f"edgeproof bundle verify {manifest.name}.zip", "or without edgeproof: sha256sum -c SHA256SUMS")
+    yield ("edgeproof bundle verify NAME.zip", "or without edgeproof: sha256sum -c SHA256SUMS")
     if manifest.preprocessing:
         by = "the samples of this bundle were made by it" if manifest.preprocessing.proven else _STATED
         yield f"{manifest.preprocessing.file} says how an input becomes tensors; {by}."

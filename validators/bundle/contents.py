@@ -72,14 +72,21 @@ def _inside(folder: Path, name: str) -> bool:
 
 def read_golden(folder: Path, call: GoldenCall, name: str) -> np.ndarray:
     """One tensor of a golden call; InputError if its file does not hold as many values as are stated."""
-    file = (call.outputs | call.inputs)[name]
+    file = (call.outputs | call.inputs).get(name)
+    if file is None:
+        raise InputError(f"sample {call.sample} has no {name!r} in golden/", fix=_AGAIN)
     shape, dtype = call.shapes.get(name), call.dtypes.get(name, "")
     content = (folder / file).read_bytes()
     try:
         width = np.dtype(dtype).newbyteorder("<")
     except TypeError as error:
         raise InputError(f"{file} has the dtype {dtype!r}, which is none", fix=_AGAIN) from error
-    if shape is None or len(content) != prod(shape) * width.itemsize:
+    if (
+        width.kind not in "biuf"
+        or shape is None
+        or min(shape, default=0) < 0
+        or len(content) != prod(shape) * width.itemsize
+    ):
         raise InputError(f"{file} holds {len(content)} bytes, and {dtype}{list(shape or ())} is stated", fix=_AGAIN)
     return np.frombuffer(content, width).reshape(shape)
 

@@ -10,6 +10,8 @@ from typing import Any
 import msgspec
 
 from ...converters.documents import Document
+from ...converters.manifest import file_sha256
+from ...converters.preprocessing.kinds import TextSpec
 from .artifact_changes import changes_of
 from .changes import Change, Topic
 from .contents import BundleContents
@@ -47,8 +49,9 @@ def difference(old: BundleContents, new: BundleContents) -> BundleDiff:
 def _of_bundles(old: BundleContents, new: BundleContents) -> Iterator[Change]:
     if old.spec != new.spec:
         yield from _of_specs(msgspec.to_builtins(old.spec) or {}, msgspec.to_builtins(new.spec) or {})
-    if old.labels != new.labels:
-        grown = old.labels == new.labels[: len(old.labels)] and bool(old.labels)
+    yield from _of_tokenizers(old, new)
+    if old.labels != new.labels or _labelled(old) != _labelled(new):
+        grown = _labelled(old) == _labelled(new) and old.labels == new.labels[: len(old.labels)] and bool(old.labels)
         first_time = not old.labels and bool(new.labels)
         what = "labels were added" if grown or first_time else "labels are other ones, or in another order"
         yield Change(
@@ -71,6 +74,20 @@ def _of_specs(old: dict[str, Any], new: dict[str, Any]) -> Iterator[Change]:
         if before != after:
             what = f"inputs are made otherwise: {name}"
             yield Change(topic=Topic.PREPROCESSING, breaking=True, what=what, old=before, new=after)
+
+
+def _of_tokenizers(old: BundleContents, new: BundleContents) -> Iterator[Change]:
+    """Files of the same names with other contents: other numbers for the same text."""
+    if not isinstance(old.spec, TextSpec) or not isinstance(new.spec, TextSpec):
+        return
+    for name in old.spec.tokenizer:
+        if name in new.spec.tokenizer and file_sha256(old.folder / name) != file_sha256(new.folder / name):
+            yield Change(topic=Topic.PREPROCESSING, breaking=True, what=f"{name} is another one")
+
+
+def _labelled(contents: BundleContents) -> str | None:
+    labels = contents.manifest.labels
+    return labels.output if labels else None
 
 
 def _listed(labels: Sequence[str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +22,7 @@ from .manifest import GoldenCall, Original
 from .replay import samples_of
 
 FOLDER = "golden"
+_LONGEST = 80
 
 
 @dataclass(slots=True)
@@ -63,6 +65,10 @@ class GoldenFiles:
                     fix="leave the sample out of --samples and convert again, or leave the artifact out",
                 )
         arrays = {**taken, **given}
+        if len(arrays) < len(taken) + len(given):
+            raise InputError(
+                f"{record.file} has an input and an output of one name", fix="name them apart, and convert again"
+            )
         return GoldenCall(
             sample=number,
             inputs={name: self._shared(number, name, array) for name, array in taken.items()},
@@ -85,12 +91,12 @@ class GoldenFiles:
         key = f"{number}/{name}/".encode() + content
         if key not in self._inputs:
             again = sum(1 for known in self._inputs if known.startswith(f"{number}/{name}/".encode()))
-            file = f"{FOLDER}/inputs/{number}.{quote(name, safe='')}{f'.{again + 1}' if again else ''}.bin"
+            file = f"{FOLDER}/inputs/{number}.{_plain(name)}{f'.{again + 1}' if again else ''}.bin"
             self._inputs[key] = self._write(file, content)
         return self._inputs[key]
 
     def _own(self, number: int, record: ArtifactRecord, name: str, array: np.ndarray) -> str:
-        return self._write(f"{FOLDER}/{record.file}/{number}.{quote(name, safe='')}.bin", _raw(array))
+        return self._write(f"{FOLDER}/{record.file}/{number}.{_plain(name)}.bin", _raw(array))
 
     def originals(self) -> tuple[Original, ...]:
         """Write what the samples were before preprocessing, if `convert` kept it."""
@@ -119,3 +125,11 @@ _ENDINGS = {"pixels": "rgb", "pcm": "pcm", "text": "txt"}
 def _raw(array: np.ndarray) -> bytes:
     """The values in C order, little-endian."""
     return np.ascontiguousarray(array).astype(array.dtype.newbyteorder("<"), copy=False).tobytes()
+
+
+def _plain(name: str) -> str:
+    """A tensor's name as a part of a file's; long ones, and those that a disk may take for others, get a hash."""
+    quoted = quote(name, safe="")
+    if quoted == name.lower() and len(quoted) <= _LONGEST:
+        return quoted
+    return f"{quoted[:_LONGEST]}.{hashlib.sha256(name.encode()).hexdigest()[:8]}"

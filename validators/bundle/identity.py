@@ -6,8 +6,10 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
+
 from ...converters.errors import InputError, UsageError
-from ...converters.manifest import Manifest
+from ...converters.manifest import Manifest, file_sha256
 from ...converters.preprocessing.fitting import check_spec
 from ...converters.preprocessing.kinds import Spec, TextSpec
 from ...converters.preprocessing.spec import FILE_NAME as SPEC
@@ -52,7 +54,7 @@ def identified(request: BundleRequest, made: Manifest) -> Identity:
     if spec_file is not None:
         spec = read_spec(spec_file)
         check_spec(spec, made.signature)
-    licence_file = Path(request.license) if request.license and Path(request.license).is_file() else None
+    licence_file = _licence_file(request.license)
     name = request.name or made.source.name
     if not name.strip() or not name.isprintable() or "/" in name:
         raise UsageError(f"{name!r} is no name for a bundle", fix="--name with plain letters")
@@ -68,14 +70,34 @@ def identified(request: BundleRequest, made: Manifest) -> Identity:
     )
 
 
+def _licence_file(text: str | None) -> Path | None:
+    """The file, if it is one; UsageError for what can only be a file and is none."""
+    if text is None:
+        return None
+    if "\n" in text or ("/" in text and not Path(text).is_file()):
+        raise UsageError(f"--license {text[:80]!r} is no file", fix="name a file, or an SPDX expression such as MIT")
+    return Path(text) if Path(text).is_file() else None
+
+
 def _spec_file(request: BundleRequest, made: Manifest) -> tuple[Path | None, bool]:
     """Where the specification lies, and whether convert used it; InputError if another one is given."""
     used = request.folder / SPEC if made.preprocess else None
+    if used is not None and (not used.is_file() or file_sha256(used) != made.preprocess):
+        raise InputError(f"{used} is not the one that was written", fix="restore it, or convert again")
+    proven = used is not None and "originals.npz" in made.golden
     if used is None or request.preprocess is None:
-        return used or request.preprocess, used is not None
-    if read_spec(request.preprocess) != read_spec(used):
+        return used or request.preprocess, proven
+    if _compared(request.preprocess) != _compared(used):
         raise InputError(
             f"{request.preprocess} is not the specification that the samples were made by",
             fix=f"leave --preprocess out: the bundle takes {used}",
         )
-    return used, True
+    return used, proven
+
+
+def _compared(path: Path) -> tuple[Spec, list[str]]:
+    """A specification, and instead of the places of its tokenizer's files what is in them."""
+    spec = read_spec(path)
+    if not isinstance(spec, TextSpec):
+        return spec, []
+    return msgspec.structs.replace(spec, tokenizer=()), [file_sha256(path.parent / name) for name in spec.tokenizer]

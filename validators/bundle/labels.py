@@ -38,7 +38,7 @@ def read_labels_file(text: str, signature: Signature) -> LabelNames:
     """Labels from "FILE" or "OUTPUT=FILE"; InputError if they fit no output, or more than one."""
     output, path = _split(text, signature)
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"the labels cannot be read from {path}: {error}", fix=_FORM) from error
     names = tuple(line.strip() for line in lines)

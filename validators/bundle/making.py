@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
+import numpy as np
+
 from ...converters import manifest as made_manifest
 from ...converters.errors import ConversionError, InputError, UsageError
 from ...converters.manifest import ArtifactRecord, Manifest, file_sha256
@@ -17,20 +19,23 @@ from ...converters.preprocessing.spec import FILE_NAME as SPEC
 from ...converters.tensors import read_calls
 from ...converters.versions import versions_of
 from ...converters.writing import explained_write_errors
-from ..golden import Golden
+from ..golden import Golden, copied
 from ..judging import HOST
 from ..parity import ParityReport, ParityRow, Status
 from ..pipeline import Listener, ignore_progress
 from ..verification import Verification, first_report, verify
 from . import replay
+from .agreement import require_same_samples
 from .artifacts import Shipped, describe, proven_by
 from .card_text import HTML, MARKDOWN, card_html, card_markdown
+from .contents import read_contents
 from .examples.generating import examples_of, shared_files
 from .golden import GoldenFiles
 from .identity import LABELS, Identity, identified
 from .manifest import DOCUMENT, FILE_NAME, BundledArtifact, BundleManifest, Labels, Platform, Preprocessing
 from .needs import needs_of_all
 from .packing import pack, write_sums
+from .preprocessing import preprocessed_again
 from .programs import bundled_programs
 from .request import BundleRequest
 from .sbom import FILE_NAME as SBOM
@@ -69,11 +74,15 @@ def make_bundle(request: BundleRequest, *, on_progress: Listener = ignore_progre
     selection = select(made, report, request.folder, platforms=request.platforms, allow=request.allow)
     identity = identified(request, made)
     with tempfile.TemporaryDirectory(prefix="edgeproof-bundle-") as scratch:
+        copied(request.folder, Path(scratch), made)  # raises for golden files that are not those that were written
         stage = Path(scratch) / "bundle"
         stage.mkdir()
         making = _Making(request, made, report, identity, stage)
         with explained_write_errors(stage):
             content = making.fill(selection, Path(scratch), on_progress)
+        contents = read_contents(stage)
+        require_same_samples(contents, Path(scratch) / "replay")
+        preprocessed_again(contents)
         if request.key is not None:
             sign_folder(stage, request.key, name=identity.name)
         pack(stage, request.output)
@@ -169,8 +178,9 @@ class _Making:
             for call in islice(read_calls(path), max(self._golden.real, 1)):
                 for name, array in call.items():
                     low, high = found.get(name, (math.inf, -math.inf))
-                    if array.size:
-                        found[name] = (min(low, float(array.min())), max(high, float(array.max())))
+                    finite = array[np.isfinite(array)]
+                    if finite.size:
+                        found[name] = (min(low, float(finite.min())), max(high, float(finite.max())))
         return found
 
     def _manifest(self, described: Sequence[BundledArtifact], files: GoldenFiles) -> BundleManifest:

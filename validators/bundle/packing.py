@@ -30,7 +30,7 @@ def files_of(folder: Path) -> dict[str, Path]:
 
 def write_sums(folder: Path) -> None:
     """Write SHA256SUMS over every file but itself and the signature, as `sha256sum -c` reads it."""
-    (folder / SUMS).write_text(sums_text(folder))
+    (folder / SUMS).write_text(sums_text(folder), encoding="utf-8")
 
 
 def sums_text(folder: Path) -> str:

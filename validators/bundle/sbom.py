@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 from ...converters.source import Framework
+from .identity import LICENCE
 from .manifest import BundledArtifact, BundleManifest
 
 FILE_NAME = "sbom.cdx.json"
@@ -55,6 +56,8 @@ _SCHEMA = "http://cyclonedx.org/schema/bom-1.6.schema.json"
 def _licences(text: str | None) -> dict[str, Any]:
     if text is None:
         return {}
+    if text == LICENCE:
+        return {"licenses": [{"license": {"name": f"see {LICENCE}"}}]}
     if _EXPRESSION.fullmatch(text):
         return {"licenses": [{"expression": text}]}
     return {"licenses": [{"license": {"name": text}}]}

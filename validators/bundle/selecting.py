@@ -8,6 +8,8 @@ from pathlib import Path
 
 from ...converters.errors import InputError, UsageError
 from ...converters.manifest import ArtifactRecord, Manifest
+from ..golden import FOLDER as GOLDEN
+from ..judging import HOST
 from ..parity import ParityReport, ParityRow, Status
 from ..rows import changed_row
 from .manifest import Platform
@@ -58,6 +60,10 @@ def select(
             left_out.append(f"{record.file} is left out: {reason}")
             continue
         _require_unchanged(record, folder)
+        if not (folder / GOLDEN / f"{record.file}.{HOST}.npz").is_file():
+            _refuse_allowed(record, allow)
+            left_out.append(f"{record.file} is left out: it gave nothing on the host that an app could be held to")
+            continue
         found = platforms_of(record, folder / record.file)
         fitting = tuple(each for each in found if not platforms or each in platforms)
         if fitting:
@@ -66,6 +72,11 @@ def select(
             left_out.append(f"{record.file} is left out: it is for {', '.join(found)}")
     _require_platforms(chosen, platforms, left_out, folder)
     return Selection(chosen=tuple(chosen), left_out=tuple(left_out))
+
+
+def _refuse_allowed(record: ArtifactRecord, allow: Sequence[str]) -> None:
+    if record.file in allow:
+        raise UsageError(f"{record.file} gave nothing on the host to be held to", fix="leave it out of --allow")
 
 
 def _reason_against(rows: Sequence[ParityRow]) -> str:

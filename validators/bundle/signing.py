@@ -13,7 +13,7 @@ import json
 from pathlib import Path
 from typing import Any, cast
 
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import (
@@ -80,7 +80,7 @@ def verify_signature(folder: Path, key: Path) -> None:
         payload = base64.b64decode(envelope["payload"], validate=True)
         signature = base64.b64decode(envelope["signatures"][0]["sig"], validate=True)
         known = (document["mediaType"], envelope["payloadType"]) == (_MEDIA_TYPE, _PAYLOAD_TYPE)
-    except (ValueError, KeyError, IndexError, TypeError) as error:
+    except (ValueError, KeyError, IndexError, TypeError, RecursionError) as error:
         raise _not_signed(f"model.sig is no signature ({error})") from error
     if not known or not _is_signed(public, payload, signature):
         raise _not_signed(f"its signature was not made with the key to {key.name}")
@@ -148,7 +148,7 @@ def _private_key(path: Path) -> ec.EllipticCurvePrivateKey:
 
     try:
         key = load_pem_private_key(path.read_bytes(), password=None)
-    except (OSError, ValueError, TypeError) as error:
+    except (OSError, ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise InputError(f"{path} holds no private key in PEM without a password: {error}", fix=_MAKE_KEY) from error
     if not isinstance(key, ec.EllipticCurvePrivateKey) or key.curve.name not in _CURVES:
         raise InputError(f"{path} is not a key on P-256, P-384 or P-521", fix=_MAKE_KEY)
@@ -159,7 +159,7 @@ def _public_key(path: Path) -> ec.EllipticCurvePublicKey:
 
     try:
         key = load_pem_public_key(path.read_bytes())
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, UnsupportedAlgorithm) as error:
         raise InputError(f"{path} holds no public key in PEM: {error}", fix=_MAKE_KEY) from error
     if not isinstance(key, ec.EllipticCurvePublicKey) or key.curve.name not in _CURVES:
         raise InputError(f"{path} is not a key on P-256, P-384 or P-521", fix=_MAKE_KEY)

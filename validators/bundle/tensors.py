@@ -81,10 +81,12 @@ def _quantize(dtype: str, scale: float | None, zero_point: int | None) -> str:
 
 
 def _layout(spec: TensorSpec, record: ArtifactRecord, known: Known) -> str | None:
-    """That of tensors with four axes, which are taken for images: the source's own unless it was moved."""
+    """That of tensors with four axes, taken for images: what makes the image says which, else the framework."""
     if len(spec.shape) != _IMAGE_AXES:
         return None
     own = Layout.NCHW if known.framework == Framework.TORCH else Layout.NHWC
+    if isinstance(known.spec, ImageSpec) and known.spec.input == spec.name:
+        own = known.spec.layout
     return record.layouts.get(spec.name, str(own))
 
 

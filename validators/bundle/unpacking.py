@@ -6,6 +6,7 @@ import struct
 import zipfile
 from collections import Counter
 from pathlib import Path, PurePosixPath
+from typing import BinaryIO
 
 from ...converters.errors import InputError, UnsafeInput
 from ...converters.writing import explained_write_errors
@@ -46,7 +47,7 @@ def _require_sealed(archive: Path) -> None:
     if not archive.is_file():
         raise InputError(f"{archive} does not exist", fix="name a file that `edgeproof bundle` wrote")
     size = archive.stat().st_size
-    with archive.open("rb") as stream:
+    with _opened(archive) as stream:
         start = stream.read(len(_ARCHIVE))
         stream.seek(max(size - DIGEST_LENGTH - len(COMMENT), 0))
         comment, seal = stream.read(len(COMMENT)), stream.read()
@@ -57,6 +58,13 @@ def _require_sealed(archive: Path) -> None:
     if start == _ARCHIVE or COMMENT in comment + seal:
         raise UnsafeInput(f"{archive} is cut off, damaged at its end, or no bundle", fix=_AGAIN)
     raise InputError(f"{archive} is no bundle", fix="name a file that `edgeproof bundle` wrote")
+
+
+def _opened(archive: Path) -> BinaryIO:
+    try:
+        return archive.open("rb")
+    except OSError as error:
+        raise InputError(f"{archive} cannot be read: {error.strerror}", fix="check its permissions") from error
 
 
 def _damage(archive: Path) -> str:

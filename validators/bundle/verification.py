@@ -5,26 +5,18 @@ from __future__ import annotations
 import tempfile
 from dataclasses import dataclass, field
 from enum import StrEnum
-from itertools import islice
 from pathlib import Path
 
-import numpy as np
-
 from ...converters.documents import Document
-from ...converters.errors import InputError
-from ...converters.layouts import to_artifact
 from ...converters.manifest import file_sha256
-from ...converters.manifest import read as read_made
-from ...converters.tensors import read_calls
 from ...converters.worker.pool import Limits
 from ...converters.writing import explained_write_errors
-from ..golden import FOLDER as STORED
 from ..parity import ParityReport, exit_code, gravest
 from ..pipeline import Listener, ignore_progress
 from ..verification import Verification, verify
 from . import replay
-from .contents import BundleContents, read_contents, read_golden
-from .manifest import GoldenCall
+from .agreement import require_same_samples
+from .contents import read_contents
 from .packing import SIGNATURE
 from .preprocessing import Preprocessed, preprocessed_again
 from .signatures import verify_folder
@@ -108,27 +100,3 @@ def verify_bundle(request: BundleVerification, *, on_progress: Listener = ignore
             preprocessing=preprocessing,
             report=found.report,
         )
-
-
-def require_same_samples(contents: BundleContents, place: Path) -> None:
-    """Raise InputError unless what judges the artifacts are the artifacts and samples that the manifest shows."""
-    records = {record.file: record for record in read_made(place).artifacts}
-    shown = {Path(artifact.file).name: artifact for artifact in contents.manifest.artifacts}
-    if records.keys() != shown.keys() or any(records[name].sha256 != shown[name].sha256 for name in shown):
-        raise _contradiction("other artifacts than manifest.json names")
-    for name, record in records.items():
-        calls = shown[name].golden
-        samples = islice(read_calls(place / STORED / "samples.npz"), len(calls))
-        for call, sample in zip(calls, samples, strict=False):
-            arrays = to_artifact(sample, record.layouts).items()
-            if not all(_is_golden(contents, call, tensor, array) for tensor, array in arrays):
-                raise _contradiction(f"another sample {call.sample} than {name} has in golden/")
-
-
-def _is_golden(contents: BundleContents, call: GoldenCall, tensor: str, array: np.ndarray) -> bool:
-    shown = read_golden(contents.folder, call, tensor)
-    return shown.dtype == array.dtype and shown.shape == array.shape and shown.tobytes() == array.tobytes()
-
-
-def _contradiction(what: str) -> InputError:
-    return InputError(f"verification/ holds {what}", fix="make the bundle again with `edgeproof bundle`")
