@@ -11,12 +11,12 @@ import pytest
 from bundle_parts import small_manifest, with_artifact
 
 from edgeproof.converters.needs.needs import Operator
-from edgeproof.converters.preprocessing.spec import Colours, ImageSpec, Resize
+from edgeproof.converters.preprocessing.spec import Colours, ImageSpec, Resize, TextSpec
 from edgeproof.converters.signature import Dim
 from edgeproof.validators.bundle.changes import Change, Topic
 from edgeproof.validators.bundle.contents import BundleContents
 from edgeproof.validators.bundle.difference import difference
-from edgeproof.validators.bundle.manifest import BundleManifest, Loading, Platform
+from edgeproof.validators.bundle.manifest import BundleManifest, Labels, Loading, Platform
 from edgeproof.validators.parity import Status
 
 OLD = small_manifest()
@@ -127,3 +127,30 @@ def test_a_harmless_change_is_told_and_not_called_breaking(tmp_path: Path, plant
 
 def test_a_bundle_is_no_other_than_itself(tmp_path: Path):
     assert _changes(tmp_path, lambda: (OLD, {})) == ()
+
+
+def test_another_tokenizer_under_the_same_name_breaks_an_app(tmp_path: Path):
+    spec = TextSpec(ids="ids", tokenizer=("tokenizer/tokenizer.json",), length=8)
+    sides: list[BundleContents] = []
+    for side, text in (("old", "{}"), ("new", '{"model": 1}')):
+        (tmp_path / side / "tokenizer").mkdir(parents=True)
+        (tmp_path / side / "tokenizer" / "tokenizer.json").write_text(text)
+        sides.append(BundleContents(folder=tmp_path / side, manifest=OLD, spec=spec, labels=LABELS))
+    (change,) = difference(*sides).changes
+    assert (change.topic, change.breaking) == (Topic.PREPROCESSING, True)
+
+
+def test_the_same_labels_of_another_output_break_an_app(tmp_path: Path):
+    moved = replace(OLD, labels=Labels(file="labels.txt", output="boxes", count=3))
+    (change,) = _changes(tmp_path, lambda: (moved, {}))
+    assert (change.topic, change.breaking) == (Topic.LABELS, True)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "breaking"),
+    [("1.17", "1.17.0", None), ("unknown", "1.17", None), ("1.9", "1.10", True), ("1.17", "unknown", True)],
+)
+def test_versions_are_numbers(tmp_path: Path, before: str, after: str, breaking: bool | None):
+    old, new = (_needs(least=least)[0] for least in (before, after))
+    found = difference(_contents(tmp_path, old), _contents(tmp_path, new)).changes
+    assert [change.breaking for change in found] == ([] if breaking is None else [breaking])
