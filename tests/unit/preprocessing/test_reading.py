@@ -33,7 +33,7 @@ TEXT = TextSpec(ids="ids", mask="mask", tokenizer=("t.json",), length=4, padding
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     words = Tokenizer(WordLevel({"an": 1, "old": 2, "cat": 3, "?": 0}, unk_token="?"))
-    words.pre_tokenizer = Whitespace()  # type: ignore[assignment]
+    words.pre_tokenizer = Whitespace()  # type: ignore[assignment]  # its setter is untyped
     words.save(str(tmp_path / "t.json"))
     return tmp_path
 

@@ -19,7 +19,7 @@ def _bundle(folder: Path, extras: Extras | None = None, **changes: object) -> Bu
     file = folder.parent / "model"
     file.write_bytes(b"model")
     fields: dict[str, object] = {"name": "2nd net.onnx.fp32.onnx", "format": "onnx", "calls": [_CALL], **changes}
-    return write_bundle(folder, [Item(file=file, **fields)], extras)  # type: ignore[arg-type]
+    return write_bundle(folder, [Item(file=file, **fields)], extras)  # type: ignore[arg-type]  # fields by name
 
 
 def _files(folder: Path) -> set[str]:

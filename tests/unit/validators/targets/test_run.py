@@ -41,7 +41,7 @@ class Double:
         self.jobs.append(job)
         calls = list(read_calls(Path(job.calls)))[: self._most]
         write_calls(Path(job.outputs), self._outputs(calls))
-        return replace(RunResult(calls=len(calls), median_call_seconds=1.0, made_by={}), **self._said)  # type: ignore[arg-type]
+        return replace(RunResult(calls=len(calls), median_call_seconds=1.0, made_by={}), **self._said)  # type: ignore[arg-type]  # by name
 
     def _outputs(self, calls: list[dict[str, np.ndarray]]) -> Iterator[Call]:
         return ({"y": 2 * call["x"]} for call in calls)
