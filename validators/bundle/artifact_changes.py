@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import partial
 
 from ...converters.needs.needs import Operator
@@ -46,6 +46,7 @@ def _of_file(old: BundledArtifact, new: BundledArtifact, change: Callable[..., C
 
 
 def _of_tensors(old: BundledArtifact, new: BundledArtifact, change: Callable[..., Change]) -> Iterator[Change]:
+    followed = {size for tensor in new.inputs for size in tensor.shape if isinstance(size, str)}
     for kind, before, after in (("inputs", old.inputs, new.inputs), ("outputs", old.outputs, new.outputs)):
         names = [[tensor.name for tensor in tensors] for tensors in (before, after)]
         if names[0] != names[1]:
@@ -55,7 +56,9 @@ def _of_tensors(old: BundledArtifact, new: BundledArtifact, change: Callable[...
         for tensor in before:
             if tensor.name in later:
                 dims = ({dim.name: dim for dim in old.dims}, {dim.name: dim for dim in new.dims})
-                yield from _of_tensor(tensor, later[tensor.name], dims, change)
+                yield from _of_tensor(
+                    tensor, later[tensor.name], dims, change, followed=followed if kind == "outputs" else None
+                )
 
 
 def _of_tensor(
@@ -63,6 +66,8 @@ def _of_tensor(
     new: BundledTensor,
     dims: tuple[Mapping[str, Dim], Mapping[str, Dim]],
     change: Callable[..., Change],
+    *,
+    followed: Collection[str] | None,
 ) -> Iterator[Change]:
     for what, before, after in (
         ("dtype", old.dtype, new.dtype),
@@ -73,7 +78,7 @@ def _of_tensor(
             sentence = f"{old.name!r} has another {what}"
             yield change(topic=Topic.SIGNATURE, breaking=True, what=sentence, old=str(before), new=str(after))
     if _sizes(old, dims[0]) != _sizes(new, dims[1]):
-        breaking = not _takes_all(_sizes(old, dims[0]), _sizes(new, dims[1]))
+        breaking = not _takes_all(_sizes(old, dims[0]), _sizes(new, dims[1])) or bool(_loose(old, new, followed))
         what = f"{old.name!r} has another shape" if breaking else f"{old.name!r} takes more shapes"
         texts = (_shape_text(old, dims[0]), _shape_text(new, dims[1]))
         yield change(topic=Topic.SIGNATURE, breaking=breaking, what=what, old=texts[0], new=texts[1])
@@ -81,6 +86,12 @@ def _of_tensor(
         what = f"integers of {old.name!r} stand for other numbers"
         texts = (f"scale {old.scale}, zero point {old.zero_point}", f"scale {new.scale}, zero point {new.zero_point}")
         yield change(topic=Topic.QUANTISATION, breaking=True, what=what, old=texts[0], new=texts[1])
+
+
+def _loose(old: BundledTensor, new: BundledTensor, followed: Collection[str] | None) -> list[int | str]:
+    """Sizes of an output that were fixed and now vary by themselves, with no input's (`followed`; None for inputs)."""
+    pairs = zip(old.shape, new.shape, strict=False)
+    return [size for was, size in pairs if followed is not None and was != size and size not in followed]
 
 
 def _sizes(tensor: BundledTensor, dims: Mapping[str, Dim]) -> tuple[tuple[int, int], ...]:

@@ -54,6 +54,13 @@ BREAKING: dict[str, tuple[Topic, Make]] = {
     "an input has another layout": (Topic.SIGNATURE, lambda: _with(inputs=(replace(IMAGE, layout="nhwc"),))),
     "the batch may be smaller only": (Topic.SIGNATURE, lambda: _with(dims=(Dim(name="batch", min=1, max=2),))),
     "there are more classes": (Topic.SIGNATURE, lambda: _with(outputs=(replace(SCORES, shape=("batch", 4)),))),
+    "an output varies by itself": (
+        Topic.SIGNATURE,
+        lambda: _with(
+            outputs=(replace(SCORES, shape=("batch", "found")),),
+            dims=(Dim(name="batch", min=1, max=4), Dim(name="found", min=1, max=9)),
+        ),
+    ),
     "the zero point moved": (Topic.QUANTISATION, lambda: _with(inputs=(replace(IMAGE, zero_point=0),))),
     "images are made otherwise": (
         Topic.PREPROCESSING,
